@@ -1,0 +1,1 @@
+"""Fluxion: a supermarket chain's stock and sales, landed once and held equal in DuckDB and PostgreSQL."""

@@ -1,0 +1,68 @@
+"""How commands speak: tables and bars on a terminal, plain untruncated lines elsewhere, errors on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from fluxion_pipeline.errors import FluxionError
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Debug:
+    """Whether ``--debug`` was given."""
+
+    on = False
+
+
+def fail(error: FluxionError, code: int = 2) -> typer.Exit:
+    """Print an error's cause and remedy to stderr; raise what this returns."""
+    if Debug.on:
+        traceback.print_exc()
+    err.print(f"[red]error:[/] {escape(error.what)}")
+    if error.remedy:
+        err.print(f"[yellow]do:[/] {escape(error.remedy)}")
+    return typer.Exit(code)
+
+
+@contextmanager
+def speaking(code: int = 2) -> Iterator[None]:
+    """Turn errors into a message and an exit code."""
+    try:
+        yield
+    except FluxionError as error:
+        raise fail(error, code) from None
+
+
+def show(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """A table on a terminal; elsewhere one line an item, columns parted by tabs."""
+    if out.is_terminal:
+        table = Table(title=title, title_justify="left", header_style="bold")
+        for name in header:
+            table.add_column(name, overflow="fold")
+        for row in rows:
+            table.add_row(*[escape(_text(v)) for v in row])
+        out.print(table)
+    else:
+        for row in rows:
+            sys.stdout.write("\t".join(_text(v) for v in row) + "\n")
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def as_json(data: Any) -> None:
+    """Plain JSON on stdout."""
+    sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=2, default=str) + "\n")

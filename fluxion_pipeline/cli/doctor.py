@@ -1,0 +1,36 @@
+"""``fluxion doctor``: what may be wrong here, and what to do about it. Shows findings, finds nothing itself."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from fluxion_pipeline.cli.console import as_json, out, speaking
+from fluxion_pipeline.operations.doctor import Finding, State, diagnose
+from fluxion_pipeline.settings import load
+
+_MARK = {State.OK: "[green]ok[/]", State.FAILED: "[bold red]failed[/]", State.SKIPPED: "[yellow]skipped[/]"}
+
+
+def doctor(json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False) -> None:
+    """Check this installation, its home and the sinks of its mode. Exit code 0: all well; 1: something failed."""
+    findings = []
+    with speaking():
+        settings = load()
+    for finding in diagnose(settings):
+        findings.append(finding)
+        if not json:
+            _show(finding)
+    well = all(finding.state is not State.FAILED for finding in findings)
+    if json:
+        as_json({"ok": well, "checks": [{**asdict(f), "state": f.state.value} for f in findings]})
+    raise typer.Exit(0 if well else 1)
+
+
+def _show(finding: Finding) -> None:
+    """One plain, untruncated line each; colours on a terminal only."""
+    remedy = f" → {finding.remedy}" if finding.remedy else ""
+    out.print(f"{_MARK[finding.state]} {escape(f'{finding.name}: {finding.found}{remedy}')}")

@@ -1,0 +1,29 @@
+"""``fluxion init``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fluxion_pipeline.cli.console import err, fail, out, speaking
+from fluxion_pipeline.operations.app import App
+from fluxion_pipeline.operations.initialise import initialise
+from fluxion_pipeline.settings import load
+
+
+def init(claim: Annotated[bool, typer.Option("--claim", help="Take over a sink that another home wrote, or that is ahead of this one.")] = False) -> None:
+    """Bring every active sink's schema to head, claim it for this home and load the locations."""
+    with speaking():
+        app = App(load())
+        steps = initialise(app, take_over=claim)
+    for step in steps:
+        if step.error is None:
+            done = ("migrated" if step.migrated else "at head already") + (", claimed for this home" if step.claimed else "")
+            out.print(f"{step.sink}: {done}; {len(app.registry.locations)} locations")
+        else:
+            fail(step.error)
+    failed = sum(step.error is not None for step in steps)
+    if failed:
+        err.print(f"{failed} of {len(steps)} sinks could not be made ready")
+        raise typer.Exit(2 if failed == len(steps) else 1)

@@ -1,0 +1,135 @@
+"""``fluxion run catalogo|inventario|ventas``: a job from reading to parity, in this process."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from fluxion_pipeline.cli.console import Debug, err, fail, out, show, speaking
+from fluxion_pipeline.contracts.clock import parse_day, parse_tick
+from fluxion_pipeline.contracts.outcomes import Fact, Verdict
+from fluxion_pipeline.errors import ContractError, FluxionError
+from fluxion_pipeline.operations.app import App
+from fluxion_pipeline.operations.execute import RunOutcome
+from fluxion_pipeline.operations.land import JOBS, LandingReport, Request
+from fluxion_pipeline.settings import load
+
+app = typer.Typer(help="Read, land, bring every sink up to date, and prove parity.", no_args_is_help=True)
+
+Places = Annotated[list[str] | None, typer.Option("--ubicacion", help="codigo, codigo_etl or id; repeat it for more; default: all active ones.")]
+Wait = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for another run of this job.")]
+Force = Annotated[bool, typer.Option("--force", help="Go on although DB_MODE has changed and the new primary can't be brought up to date.")]
+
+
+@app.command()
+def catalogo(ubicacion: Places = None, wait: Wait = 60.0, force: Force = False) -> None:
+    """Read the catalogue and the map of locations."""
+    go(Request(Fact.CATALOGO, locations=tuple(ubicacion or ()), wait=wait), force=force)
+
+
+@app.command()
+def inventario(
+    tick: Annotated[str | None, typer.Option("--tick", help="Local tick YYYY-MM-DDTHHMM; default: all that the source has and the outbox hasn't.")] = None,
+    ubicacion: Places = None,
+    wait: Wait = 60.0,
+    force: Force = False,
+) -> None:
+    """Read stock snapshots."""
+    with speaking():
+        if tick is not None:
+            parse_tick(tick)
+    go(Request(Fact.INVENTARIO, tick, tick, tuple(ubicacion or ()), wait), force=force)
+
+
+@app.command()
+def ventas(
+    since: Annotated[str | None, typer.Option("--from", help="First business day YYYY-MM-DD; default: all that the source has and the outbox hasn't.")] = None,
+    until: Annotated[str | None, typer.Option("--to", help="Last business day YYYY-MM-DD, included.")] = None,
+    ubicacion: Places = None,
+    wait: Wait = 60.0,
+    force: Force = False,
+) -> None:
+    """Read sales by business day."""
+    with speaking():
+        days = [parse_day(x) for x in (since, until) if x is not None]
+        if len(days) == 2 and days[0] > days[1]:
+            raise ContractError(f"--from {since} is after --to {until}", "swap them")
+    go(Request(Fact.VENTAS, since, until, tuple(ubicacion or ()), wait), force=force)
+
+
+def go(request: Request, *, force: bool = False, home: App | None = None) -> RunOutcome:
+    """Run a job, tell what it came to, and exit with its code unless that is 0."""
+    with speaking():
+        here = home or App(load())
+        here.settings.home.mkdir(parents=True, exist_ok=True)
+        with out.status(f"fluxion run {JOBS[request.fact]} …") if out.is_terminal else _plain(request):
+            outcome = perform(here, request, force=force)
+    tell(outcome)
+    if outcome.exit_code:
+        raise typer.Exit(outcome.exit_code)
+    return outcome
+
+
+def perform(app: App, request: Request, *, force: bool) -> RunOutcome:
+    """Run a job in this process; Dagster is loaded here and no earlier, since that alone takes a second."""
+    from fluxion_pipeline.defs.execute import execute
+
+    return execute(app, request, force=force, loud=Debug.on)
+
+
+class _plain:  # noqa: N801 used as a context manager
+    def __init__(self, request: Request) -> None:
+        self.job = JOBS[request.fact]
+
+    def __enter__(self) -> None:
+        out.print(f"run {self.job}: reading, landing, writing, proving …")
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def tell(outcome: RunOutcome) -> None:
+    """The summary of a run."""
+    report = outcome.report
+    if report is None:
+        fail(FluxionError(outcome.refused or "nothing could be done"))
+        return
+    _readings(report)
+    for sink, tables in outcome.wrote.items():
+        for table, (changed, rows) in tables.items():
+            out.print(f"{sink}: {table}: {changed:,} rows written, {rows:,} in all")
+    for name, why in outcome.sinks.items():
+        if why:
+            err.print(f"[red]{name} was not brought up to date:[/] {escape(why)}")
+    for table, verdict in outcome.parity.items():
+        colour = "green" if verdict is Verdict.IGUAL else "red"
+        out.print(f"parity: {table}: [{colour}]{verdict}[/]")
+    for name, text in outcome.checks.items():
+        err.print(f"[red]check failed:[/] {escape(name)}: {escape(text)}")
+    for name, text in outcome.warnings.items():
+        err.print(f"[yellow]warning:[/] {escape(name)}: {escape(text)}")
+
+
+def _readings(report: LandingReport) -> None:
+    job = JOBS[report.fact]
+    if not report.landings and not report.errors:
+        out.print(f"run {job}: nothing new: the source has nothing that the outbox hasn't")
+    else:
+        outcomes = ", ".join(f"{n} {o}" for o, n in report.outcomes().items())
+        out.print(f"run {job}: {len(report.landings)} readings ({outcomes}), {len(report.lotes)} lotes")
+        counts = ", ".join(f"{report.total(f):,} {word}" for f, word in (("loaded", "loaded"), ("repeated", "repeated"), ("rejected", "rejected"), ("held", "held back")))
+        out.print(f"rows: {report.total('read'):,} read = {counts}")
+    if report.met:
+        out.print(f"{report.met:,} products that no catalogue had were added, flagged es_provisional")
+    if report.quarantined:
+        folders = sorted({q.folder for q in report.quarantined})
+        err.print(f"[yellow]warning:[/] {len(report.quarantined)} files of unknown locations put in quarantine: {escape(', '.join(folders))} (fluxion quarantine list)")
+    if report.failed:
+        rows = [(x.location, x.cut, str(x.outcome), x.read, x.rejected, x.reason or "") for x in report.failed]
+        show("readings that failed", ("ubicación", "corte", "resultado", "leídas", "rechazadas", "motivo"), rows)
+    for place, why in report.errors.items():
+        err.print(f"[red]{place} could not be landed:[/] {escape(why)}")
+    for text in sorted({w for x in report.landings for w in x.warnings} | set(report.strange))[:20]:
+        err.print(f"[yellow]warning:[/] {escape(text)}")

@@ -1,0 +1,30 @@
+"""``fluxion status``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fluxion_pipeline.cli.console import as_json, out, show, speaking
+from fluxion_pipeline.operations.app import App
+from fluxion_pipeline.operations.status import status as look
+from fluxion_pipeline.settings import load
+
+
+def status(json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False) -> None:
+    """Show what each sink and location has, and what is wrong with it."""
+    with speaking():
+        found = look(App(load()))
+    if json:
+        as_json(found.to_json())
+    else:
+        out.print(f"DB_MODE={found.mode}")
+        sinks = [(s.sink, "active" if s.active else "known", s.problem or "ok", s.pending, ", ".join(f"{t} {n:,}" for t, n in s.rows.items())) for s in found.sinks]
+        show("sinks", ("sink", "", "state", "pending slices", "rows"), sinks)
+        rows = [(x.fact, x.location, x.name, x.cut, x.outcome or "", x.last_outcome or "", x.reason or "") for x in found.locations]
+        show("locations", ("tabla", "ubicación", "nombre", "corte", "resultado", "último intento", "motivo"), rows)
+        out.print(f"{found.rejected:,} rejected rows, {found.quarantined:,} files in quarantine")
+        out.print("[green]all healthy[/]" if found.healthy else "[red]something needs a look[/]")
+    if not found.healthy:
+        raise typer.Exit(1)

@@ -1,0 +1,45 @@
+"""``fluxion sync``: bring sinks up to date from the outbox, and prove it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fluxion_pipeline.cli.console import err, fail, out, speaking
+from fluxion_pipeline.contracts.outcomes import Mode, SinkName, Verdict
+from fluxion_pipeline.errors import FluxionError
+from fluxion_pipeline.operations.app import App
+from fluxion_pipeline.operations.bring_up import bring_up
+from fluxion_pipeline.parity.prove import prove
+from fluxion_pipeline.settings import load
+from fluxion_pipeline.sinks.converge import claim
+
+
+def sync(to: Annotated[SinkName | None, typer.Option("--to", help="The sink; default: every active one.")] = None) -> None:
+    """Migrate, bring up to date from the images, and prove: catch-up, rebuild and mode change are this."""
+    with speaking():
+        app = App(load())
+        targets = (to,) if to else app.settings.db_mode.sinks
+    failed = False
+    for name in targets:
+        try:
+            sink = app.sink(name)
+            sink.migrate()
+            claim(sink, app.outbox)
+            report = bring_up(app, name, progress=lambda what, done, total: out.print(f"{what}: {done} of {total} locations"))
+            written = sum(r.counts.written for r in report.receipts)
+            out.print(f"{name}: up to date, {written:,} rows written")
+        except FluxionError as error:
+            fail(error)
+            failed = True
+    if failed:
+        raise typer.Exit(2)
+    if app.settings.db_mode is Mode.DUAL:
+        with speaking():
+            found = prove(app.settings)
+        for table in found.tables:
+            out.print(f"parity: {table.table}: {table.verdict}" + (f" ({table.reason})" if table.reason else ""))
+        if found.verdict is not Verdict.IGUAL:
+            err.print("not proven equal: fluxion parity says what differs")
+            raise typer.Exit(2)

@@ -1,0 +1,62 @@
+"""The shape of a reading's rows: valid ones, rejected ones, products that they name.
+
+Before this: the rules of a row (``contracts.rules``), which fill these shapes; after it: readings
+(``sources.protocol``), which carry them, and landing, which stores them.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pyarrow as pa
+
+from fluxion_pipeline.contracts.outcomes import Fact
+from fluxion_pipeline.contracts.tables import spec
+
+KEY_SEPARATOR = "\x1f"
+"""Between the parts of a key in ``REJECT_SCHEMA.clave``."""
+
+ROW_KEYS: dict[Fact, tuple[str, ...]] = {
+    Fact.VENTAS: ("numero_factura", "linea"),
+    Fact.INVENTARIO: ("almacen_codigo", "producto_codigo"),
+    Fact.CATALOGO: ("codigo",),
+}
+"""The key of a row within its location; ``clave`` of a reject is its parts joined by the separator."""
+
+REJECT_SCHEMA = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("origen", pa.string()),
+        pa.field("linea", pa.int32()),
+        pa.field("campo", pa.string()),
+        pa.field("valor", pa.string()),
+        pa.field("motivo", pa.string(), nullable=False),
+        pa.field("fila", pa.string()),
+        pa.field("clave", pa.string()),
+        pa.field("instante", pa.timestamp("us", tz="UTC")),
+    ]
+)
+"""Rejected rows: as in ``rechazos``, plus the key (NULL: unreadable) and the instant (NULL: unreadable)."""
+
+MET_SCHEMA = pa.schema([("codigo", pa.string()), ("descripcion", pa.string()), ("categoria", pa.string()), ("marca", pa.string())])
+"""Products that a fact's rows name, one row a code, as far as the fact's file describes them."""
+
+
+def arrow_type(name: str, column: str) -> pa.DataType:
+    """The Arrow type of a column of the contract."""
+    import sqlalchemy as sa
+
+    kind = spec(name).table.columns[column].type
+    if isinstance(kind, sa.DateTime):
+        return pa.timestamp("us", tz="UTC")
+    if isinstance(kind, sa.Numeric) and not isinstance(kind, sa.Float):
+        return pa.decimal128(18, 4)
+    names = ((sa.Text, pa.string()), (sa.Date, pa.date32()), (sa.Boolean, pa.bool_()), (sa.Integer, pa.int32()))
+    return next(type_ for sql, type_ in names if isinstance(kind, sql))
+
+
+@cache
+def row_schema(fact: Fact) -> pa.Schema:
+    """The Arrow schema of a reading's valid rows: the compared columns of the fact's table, in its order."""
+    table = spec(fact.value)
+    return pa.schema([pa.field(c, arrow_type(table.name, c)) for c in table.columns])

@@ -1,0 +1,1 @@
+"""The Dagster shell: assets, checks, IO managers, jobs and schedules."""

@@ -1,0 +1,137 @@
+"""The assets: readings that become lotes, and each table of each sink.
+
+``lotes/*`` read and land; ``duckdb/*`` and ``postgresql/*`` are their tables, independent of each
+other, written by their sink's IO manager. What is decided, and how, lives in the stages; here it is
+only named, described and wired.
+"""
+
+from collections.abc import Sequence
+
+import dagster as dg
+from pydantic import Field
+
+from fluxion_pipeline.contracts.outcomes import Fact, SinkName
+from fluxion_pipeline.contracts.tables import spec
+from fluxion_pipeline.defs.record import Record
+from fluxion_pipeline.operations import mode
+from fluxion_pipeline.operations.app import App
+from fluxion_pipeline.operations.land import LandingReport, Request, read_and_land
+
+TABLES: dict[Fact, tuple[str, ...]] = {
+    Fact.CATALOGO: ("productos", "ubicaciones"),
+    Fact.INVENTARIO: ("inventario_actual", "inventario_historico", "inventario_cortes"),
+    Fact.VENTAS: ("ventas",),
+}
+"""The tables that a fact's lotes fill."""
+
+GROUPS = {Fact.CATALOGO: "catalogo", Fact.INVENTARIO: "inventario", Fact.VENTAS: "ventas"}
+OWNERS = ["team:datos"]
+
+
+class ReadConfig(dg.Config):
+    """What a run reads; without times: whatever the source has and the outbox hasn't."""
+
+    ubicaciones: list[str] = Field(default=[], description="codigo, codigo_etl or id of the locations to read; empty: all active ones")
+    espera: float = Field(default=300.0, ge=0, description="seconds to wait for another run of the same job")
+    forzar: bool = Field(default=False, description="go on although the mode has changed and its primary sink can't be brought up to date")
+
+
+class StockConfig(ReadConfig):
+    """What a run of inventory reads."""
+
+    tick: str | None = Field(default=None, description="local tick YYYY-MM-DDTHHMM; empty: all that is unread")
+
+
+class SalesConfig(ReadConfig):
+    """What a run of sales reads."""
+
+    desde: str | None = Field(default=None, description="first business day YYYY-MM-DD; empty with hasta: all that is unread")
+    hasta: str | None = Field(default=None, description="last business day YYYY-MM-DD, included")
+
+
+def lote_key(fact: Fact) -> dg.AssetKey:
+    """The asset of a fact's lotes."""
+    return dg.AssetKey(["lotes", GROUPS[fact]])
+
+
+def sink_key(sink: SinkName, table: str) -> dg.AssetKey:
+    """The asset of a table in a sink."""
+    return dg.AssetKey([sink.value, table])
+
+
+def lote_assets(app: App, record: Record) -> list[dg.AssetsDefinition]:
+    """``lotes/catalogo``, ``lotes/inventario``, ``lotes/ventas``."""
+
+    def land(context: dg.AssetExecutionContext, config: ReadConfig, request: Request) -> dg.Output[LandingReport]:
+        with record.failures():
+            mode.enter(app, force=config.forzar)
+            report = read_and_land(app, request, lambda code, done, total: context.log.info(f"{code} read ({done} of {total})"))
+        record.landed(context.run_id, report)
+        return dg.Output(report, metadata=_landing_metadata(report))
+
+    @dg.asset(key=lote_key(Fact.CATALOGO), group_name="catalogo", kinds={"parquet"}, owners=OWNERS, io_manager_key="lotes", description=_describe(Fact.CATALOGO))
+    def lotes_catalogo(context: dg.AssetExecutionContext, config: ReadConfig) -> dg.Output[LandingReport]:
+        return land(context, config, Request(Fact.CATALOGO, wait=config.espera))
+
+    @dg.asset(key=lote_key(Fact.INVENTARIO), group_name="inventario", kinds={"parquet"}, owners=OWNERS, io_manager_key="lotes", description=_describe(Fact.INVENTARIO))
+    def lotes_inventario(context: dg.AssetExecutionContext, config: StockConfig) -> dg.Output[LandingReport]:
+        return land(context, config, Request(Fact.INVENTARIO, config.tick, config.tick, tuple(config.ubicaciones), config.espera))
+
+    @dg.asset(key=lote_key(Fact.VENTAS), group_name="ventas", kinds={"parquet"}, owners=OWNERS, io_manager_key="lotes", description=_describe(Fact.VENTAS))
+    def lotes_ventas(context: dg.AssetExecutionContext, config: SalesConfig) -> dg.Output[LandingReport]:
+        return land(context, config, Request(Fact.VENTAS, config.desde, config.hasta, tuple(config.ubicaciones), config.espera))
+
+    return [lotes_catalogo, lotes_inventario, lotes_ventas]
+
+
+def _describe(fact: Fact) -> str:
+    return {
+        Fact.CATALOGO: "The catalogue and the map of locations, read and landed as lotes: what both sinks must hold is decided here.",
+        Fact.INVENTARIO: "Stock snapshots of every location, read and landed as lotes, each location on its own.",
+        Fact.VENTAS: "Sales by location and business day, read and landed as lotes, each location on its own.",
+    }[fact]
+
+
+def _landing_metadata(report: LandingReport) -> dict[str, dg.MetadataValue]:
+    lines = [f"| {x.location} | {x.cut} | {x.outcome} | {x.read} | {x.loaded} | {x.rejected} | {x.reason or ''} |" for x in report.failed[:20]]
+    problems = [f"| {place} | | error | | | | {why} |" for place, why in report.errors.items()]
+    metadata: dict[str, dg.MetadataValue] = {
+        "lecturas": dg.MetadataValue.int(len(report.landings)),
+        "lotes": dg.MetadataValue.int(len(report.lotes)),
+        "filas_leidas": dg.MetadataValue.int(report.total("read")),
+        "filas_cargadas": dg.MetadataValue.int(report.total("loaded")),
+        "filas_repetidas": dg.MetadataValue.int(report.total("repeated")),
+        "filas_rechazadas": dg.MetadataValue.int(report.total("rejected")),
+        "filas_retenidas": dg.MetadataValue.int(report.total("held")),
+        "en_cuarentena": dg.MetadataValue.int(len(report.quarantined)),
+        "resultados": dg.MetadataValue.json({o.value: n for o, n in report.outcomes().items()}),
+    }
+    if lines or problems:
+        head = "| ubicación | corte | resultado | leídas | cargadas | rechazadas | motivo |\n|---|---|---|---|---|---|---|\n"
+        metadata["lecturas_fallidas"] = dg.MetadataValue.md(head + "\n".join(lines + problems))
+    if warnings := sorted({w for x in report.landings for w in x.warnings} | set(report.strange)):
+        metadata["avisos"] = dg.MetadataValue.md("\n".join(f"- {w}" for w in warnings[:20]))
+    return metadata
+
+
+def sink_assets(sinks: Sequence[SinkName]) -> list[dg.AssetsDefinition]:
+    """One asset for each table of each sink."""
+    return [_sink_asset(sink, fact, table) for fact, tables in TABLES.items() for sink in sinks for table in tables]
+
+
+def _sink_asset(sink: SinkName, fact: Fact, table: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=sink_key(sink, table),
+        group_name=GROUPS[fact],
+        kinds={sink.value, "table"},
+        owners=OWNERS,
+        ins={"lotes": dg.AssetIn(key=lote_key(fact))},
+        io_manager_key=sink.value,
+        pool=sink.value,
+        description=f"{spec(table).table.comment} In {sink}: made equal to the newest images, in one transaction with the ledger.",
+        metadata={"dagster/table_name": table},
+    )
+    def table_in_sink(lotes: LandingReport) -> LandingReport:
+        return lotes
+
+    return table_in_sink

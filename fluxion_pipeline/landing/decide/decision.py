@@ -1,0 +1,56 @@
+"""What the rules hand over to be written: drafts of images, the reading that stands, the attempt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from fluxion_pipeline.contracts.outcomes import Outcome
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The complete rows of one slice as they must be.
+
+    Attributes:
+        table: the table.
+        slice: the slice's text.
+        rows: the table's compared columns, then columns of landing's own that begin with ``_``. Rows whose
+            ``_desplazada`` is true are kept but not applied.
+        stateful: write it even if no applied row changed, since landing's own columns may have
+            (the sinks' version then stays).
+    """
+
+    table: str
+    slice: str
+    rows: pa.Table
+    stateful: bool = False
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What becomes of a reading.
+
+    Attributes:
+        outcome: what the reading came to.
+        applied: whether it replaces anything.
+        reason: why, where the outcome isn't a plain success.
+        content: fingerprint of rows, rejects, window and answer.
+        drafts: the slices as they must be; those that are so already are not written again.
+        standing: JSON of the reading that stands in the slice now; None: as before.
+        new: False: nothing new, no lote.
+        keys: sales: days whose set of keys changed, with their state (for the key index).
+    """
+
+    outcome: Outcome
+    applied: bool
+    reason: str | None
+    content: str
+    drafts: tuple[Draft, ...] = ()
+    standing: dict[str, Any] | None = None
+    new: bool = True
+    verified: datetime | None = None
+    moved: tuple[str, ...] = field(default=())

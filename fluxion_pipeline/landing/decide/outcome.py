@@ -1,0 +1,94 @@
+"""What a reading came to: the plain outcome, and the reasons to hold a good one back.
+
+Limits are data with their reasons; a reading is compared with what the sinks hold of what it speaks of.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fluxion_pipeline.contracts.clock import closable_from, day_end, parse_day
+from fluxion_pipeline.contracts.outcomes import Answer, Fact, Outcome
+from fluxion_pipeline.sources.protocol import Reading
+
+
+@dataclass(frozen=True)
+class Limits:
+    """From how many rows on a comparison of sizes means something."""
+
+    partial: int = 20
+    """More than half rejected of fewer rows than this says nothing about the answer as a whole."""
+    many: int = 50
+    """Fewer rows than this may vanish, double or be equal to another store's by chance."""
+
+
+LIMITS = Limits()
+
+
+def base_outcome(reading: Reading, stands: Outcome | None) -> tuple[Outcome, str | None]:
+    """The outcome without suspicion, and its reason where it isn't a plain success.
+
+    Args:
+        reading: what was read.
+        stands: outcome of the reading that stands in the slice; None if there is none.
+    """
+    if reading.answer is not Answer.ENTERA:
+        return Outcome(reading.answer.value), reading.reason
+    rejected, good = reading.rejects.num_rows, reading.rows.num_rows
+    total = rejected + good
+    if rejected and not good:
+        return Outcome.PARCIAL, f"all {rejected} rows were rejected"
+    if total >= LIMITS.partial and 2 * rejected > total:
+        return Outcome.PARCIAL, f"{rejected} of {total} rows were rejected"
+    if reading.fact is not Fact.VENTAS:
+        return Outcome.COMPLETO, None
+    return _sales_outcome(reading, stands, good), None
+
+
+def _sales_outcome(reading: Reading, stands: Outcome | None, good: int) -> Outcome:
+    before = stands or Outcome.EN_CURSO
+    if reading.window is not None:
+        return Outcome.COMPLETO if before is Outcome.VACIO and good else before
+    if reading.read_at < closable_from(parse_day(reading.cut)):
+        return Outcome.EN_CURSO
+    return Outcome.COMPLETO if good else Outcome.VACIO
+
+
+def stock_suspicion(reading: Reading, before: int, zero: bool, twin: str | None) -> str | None:
+    """Why a good stock reading is held back.
+
+    Args:
+        reading: what was read.
+        before: rows of the state before it.
+        zero: whether all of its rows have no stock.
+        twin: another location with the same rows at the same tick.
+    """
+    count = reading.rows.num_rows + reading.rejects.num_rows
+    if count >= LIMITS.many and twin:
+        return f"gemela: the same rows as {twin} at the same tick"
+    if count == 0:
+        return "sin existencias: no stock rows at all"
+    if count >= LIMITS.many and zero:
+        return f"todo en cero: all {count} rows have no stock"
+    if before and max(count, before) >= LIMITS.many and (2 * count < before or count > 2 * before):
+        return f"tamaño: {count} rows where there were {before}"
+    return None
+
+
+def sales_suspicion(reading: Reading, before: int, removed: int, twin: str | None) -> str | None:
+    """Why a good sales reading is held back.
+
+    Args:
+        reading: what was read.
+        before: applied rows of the day that the reading speaks of.
+        removed: how many of them it would remove.
+        twin: another location with the same rows on the same day.
+    """
+    count = reading.rows.num_rows + reading.rejects.num_rows
+    if count >= LIMITS.many and twin:
+        return f"gemela: the same rows as {twin} on the same day"
+    if before and count == 0:
+        return f"sin filas: no rows where there were {before}"
+    if reading.read_at >= day_end(parse_day(reading.cut)) and before >= LIMITS.many and 2 * removed > before:
+        return f"quita: it would remove {removed} of {before} lines"
+    return None

@@ -1,0 +1,107 @@
+"""What a sales reading decides: the state of its business day, and of the days that share keys with it.
+
+Within a location a key belongs to the day of the newest landed reading that has a valid row of it (a
+tie: the later day). In the other day's image its row stays, flagged ``_desplazada`` and not applied,
+and comes back if the newer day drops it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from fluxion_pipeline.contracts.outcomes import Fact
+from fluxion_pipeline.contracts.sqltext import columns
+from fluxion_pipeline.landing import frames
+from fluxion_pipeline.landing.decide.decision import Draft
+from fluxion_pipeline.landing.decide.merge import key_text, merge, state_schema, touched
+from fluxion_pipeline.landing.decide.outcome import sales_suspicion
+from fluxion_pipeline.landing.past import Past
+from fluxion_pipeline.sources.protocol import ROW_KEYS, Reading, row_schema
+
+_KEYS = ROW_KEYS[Fact.VENTAS]
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What a reading would do to a day's applied rows of which it speaks."""
+
+    before: int
+    removed: int
+
+
+def loss(reading: Reading, before: pa.Table, after: pa.Table) -> Loss:
+    """Count the applied rows that the reading speaks of, and those that it would remove."""
+    touches, values = touched(reading)
+    key = key_text(Fact.VENTAS)
+    sql = f"""
+        SELECT count(*), count(*) FILTER (WHERE {key} NOT IN (SELECT {key} FROM after))
+        FROM before WHERE NOT _desplazada AND {touches}
+    """  # noqa: S608 quoted names
+    ((had, removed),) = frames.rows(sql, {"before": before, "after": after}, values)
+    return Loss(had, removed)
+
+
+def suspicion(reading: Reading, before: pa.Table, twin: str | None) -> str | None:
+    """Why the reading is held back, or None."""
+    found = loss(reading, before, merge(before, reading))
+    return sales_suspicion(reading, found.before, found.removed, twin)
+
+
+def repaired(reading: Reading, before: pa.Table) -> pa.Table:
+    """A sink's rows as the day's state: displaced rows stay, equal rows keep their instant."""
+    names = row_schema(Fact.VENTAS).names
+    same = " AND ".join(f'b."{c}" IS NOT DISTINCT FROM r."{c}"' for c in names)
+    sql = f"""
+        SELECT {columns(names, "r.")}, CASE WHEN {same} THEN b._leido_en ELSE ?::TIMESTAMPTZ END AS _leido_en,
+               coalesce({same} AND b._arrastrada, false) AS _arrastrada, false AS _desplazada
+        FROM reading r LEFT JOIN before b ON NOT b._desplazada AND {" AND ".join(f"b.{c} = r.{c}" for c in _KEYS)}
+        UNION ALL
+        SELECT * FROM before WHERE _desplazada AND {key_text(Fact.VENTAS)} NOT IN (SELECT {key_text(Fact.VENTAS)} FROM reading)
+        ORDER BY {columns(_KEYS)}
+    """  # noqa: S608 quoted names
+    return frames.query(sql, {"reading": reading.rows, "before": before}, [reading.read_at]).cast(state_schema(Fact.VENTAS))
+
+
+def drafts(reading: Reading, before: pa.Table, after: pa.Table, past: Past) -> tuple[Draft, ...]:
+    """The day's image, and those of the other days in which a key is displaced or comes back."""
+    keys = pa.concat_tables([before.select(list(_KEYS)), after.select(list(_KEYS))])
+    states = {day: past.day(day) for day in past.days_with(keys, reading.cut)} | {reading.cut: after}
+    if len(states) == 1:
+        owned = _flagged(after, None)
+        return (_draft(reading, reading.cut, owned),)
+    owners = _owners(states, keys)
+    result = []
+    for day, state in states.items():
+        flagged = _flagged(state, owners.filter(pa.compute.equal(owners.column("dia"), day)))
+        if day == reading.cut or not flagged.equals(state):
+            result.append(_draft(reading, day, flagged))
+    return tuple(result)
+
+
+def _draft(reading: Reading, day: str, rows: pa.Table) -> Draft:
+    return Draft("ventas", f"{reading.location}/{day}", rows, stateful=True)
+
+
+def _owners(states: dict[str, pa.Table], keys: pa.Table) -> pa.Table:
+    """(dia, key columns, suya): for each of the keys in each day that has it, whether it belongs there."""
+    parts = [state.select([*_KEYS, "_leido_en"]).append_column("dia", pa.array([day] * state.num_rows, pa.string())) for day, state in states.items()]
+    sql = f"""
+        SELECT dia, {columns(_KEYS)}, row_number() OVER (PARTITION BY {columns(_KEYS)} ORDER BY _leido_en DESC, dia DESC) = 1 AS suya
+        FROM parts SEMI JOIN keys USING ({columns(_KEYS)})
+    """  # noqa: S608 quoted names
+    return frames.query(sql, {"parts": pa.concat_tables(parts), "keys": keys})
+
+
+def _flagged(state: pa.Table, owners: pa.Table | None) -> pa.Table:
+    """The state with ``_desplazada`` as the owners say; rows of other keys keep their flag."""
+    names = row_schema(Fact.VENTAS).names
+    if owners is None:
+        sql = "SELECT * REPLACE (false AS _desplazada) FROM state"
+        return frames.query(sql, {"state": state}).cast(state_schema(Fact.VENTAS))
+    sql = f"""
+        SELECT {columns(names, "s.")}, s._leido_en, s._arrastrada, coalesce(NOT o.suya, s._desplazada) AS _desplazada
+        FROM state s LEFT JOIN owners o USING ({columns(_KEYS)}) ORDER BY {columns(_KEYS, "s.")}
+    """  # noqa: S608 quoted names
+    return frames.query(sql, {"state": state, "owners": owners}).cast(state_schema(Fact.VENTAS))

@@ -1,0 +1,51 @@
+"""What a stock reading decides: the state of its tick, its history, and ``inventario_actual``."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fluxion_pipeline.contracts.outcomes import Fact
+from fluxion_pipeline.landing.decide.decision import Draft
+from fluxion_pipeline.landing.decide.history import history_drafts
+from fluxion_pipeline.landing.decide.merge import merge
+from fluxion_pipeline.landing.decide.outcome import stock_suspicion
+from fluxion_pipeline.landing.past import Past
+from fluxion_pipeline.sources.protocol import Reading, row_schema
+
+
+def before(reading: Reading, past: Past) -> pa.Table:
+    """The state before a reading: the tick's own; for a tick that hasn't landed, that of the tick before, of any day."""
+    own = reading.cut if past.has_tick(reading.cut) else past.neighbour(reading.cut, after=False, same_day=False)
+    return past.state(own)
+
+
+def suspicion(reading: Reading, state_before: pa.Table, twin: str | None) -> str | None:
+    """Why the reading is held back, or None."""
+    stock = reading.rows.column("stock")
+    zero = reading.rows.num_rows > 0 and bool(pc.all(pc.equal(stock, pa.scalar(0, stock.type))).as_py())
+    return stock_suspicion(reading, state_before.num_rows, zero, twin)
+
+
+def merged(reading: Reading, state_before: pa.Table) -> pa.Table:
+    """The state of the tick after the reading."""
+    return merge(state_before, reading)
+
+
+def drafts(reading: Reading, state: pa.Table, past: Past) -> tuple[Draft, ...]:
+    """Every slice that the tick's state touches.
+
+    The tick's own change rows and line; those of the next tick of the day, whose predecessor this is
+    (and which ceases to be the keyframe if this one precedes it); ``inventario_actual`` only where this
+    is the newest tick.
+    """
+    place, tick = reading.location, reading.cut
+    plain = state.select(row_schema(Fact.INVENTARIO).names)
+    previous = past.neighbour(tick, after=False, same_day=True)
+    result = [*history_drafts(place, tick, plain, past.state(previous) if previous else None)]
+    following = past.neighbour(tick, after=True, same_day=True)
+    if following is not None:
+        result += history_drafts(place, following, past.state(following), plain)
+    if past.neighbour(tick, after=True, same_day=False) is None:
+        result.append(Draft("inventario_actual", place, plain))
+    return tuple(result)

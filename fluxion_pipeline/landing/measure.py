@@ -1,0 +1,46 @@
+"""From drafts to a lote's files: which slices changed, their rows and digests, one Parquet file a table."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from fluxion_pipeline.contracts.sqltext import digest_duckdb
+from fluxion_pipeline.contracts.tables import spec
+from fluxion_pipeline.landing import frames
+from fluxion_pipeline.landing.decide.decision import Draft
+from fluxion_pipeline.landing.lote import LoteWriter, SliceEntry
+from fluxion_pipeline.landing.past import Past
+
+
+def entries(drafts: tuple[Draft, ...], past: Past, sequence: int, writer: LoteWriter) -> tuple[SliceEntry, ...]:
+    """Write the drafts whose rows changed and describe them for the manifest.
+
+    A slice whose applied rows are those of its newest image is left out; where landing's own columns
+    may have changed (``Draft.stateful``) it is written under the version that it had.
+    """
+    result: list[SliceEntry] = []
+    for table in dict.fromkeys(d.table for d in drafts):
+        mine = [d for d in drafts if d.table == table]
+        held = {i.slice: i for i in past.index.images(past.location, table, slices=[d.slice for d in mine])}
+        kept: list[pa.Table] = []
+        described: list[tuple[str, int, int, str]] = []
+        for draft in mine:
+            rows, digest = measured(draft)
+            image = held.get(draft.slice)
+            same = image is not None and (image.rows, image.digest) == (rows, digest)
+            if same and not draft.stateful:
+                continue
+            described.append((draft.slice, image.version if same and image else sequence, rows, digest))
+            kept.append(draft.rows.append_column("_slice", pa.array([draft.slice] * draft.rows.num_rows, pa.string())))
+        if described:
+            file = writer.parquet(table, pa.concat_tables(kept))
+            result += [SliceEntry(table, slice_, version, rows, digest, file) for slice_, version, rows, digest in described]
+    return tuple(result)
+
+
+def measured(draft: Draft) -> tuple[int, str]:
+    """Number and digest of a draft's applied rows."""
+    table = spec(draft.table)
+    applied = "WHERE NOT _desplazada" if "_desplazada" in draft.rows.schema.names else ""
+    ((count, digest),) = frames.rows(f"SELECT count(*), {digest_duckdb(table, table.columns)} FROM rows {applied}", {"rows": draft.rows})  # noqa: S608 quoted names
+    return int(count), str(digest)

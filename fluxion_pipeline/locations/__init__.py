@@ -1,0 +1,1 @@
+"""Who a location is: ubicaciones.csv and the map that it is."""

@@ -1,0 +1,54 @@
+"""Bring a sink up to date, and tell what a run wrote of each table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fluxion_pipeline.contracts.outcomes import SinkName
+from fluxion_pipeline.errors import ConvergenceError
+from fluxion_pipeline.operations import mode
+from fluxion_pipeline.operations.app import App
+from fluxion_pipeline.sinks.converge import Progress, converge
+from fluxion_pipeline.sinks.protocol import SinkReport
+
+
+def bring_up(app: App, sink: SinkName, *, run_id: str | None = None, progress: Progress | None = None) -> SinkReport:
+    """Make a sink equal to the newest images of everything that it owes.
+
+    Raises:
+        SinkAway: if it can't be used now; what was owed is still owed.
+        SinkRefused: if it belongs to another outbox, or is ahead of this one.
+        ConvergenceError: if some location could not be brought up to date; the others were.
+    """
+    report = converge(app.sink(sink), app.outbox, run_id=run_id, clock=app.clock, progress=progress)
+    mode.wrote(app)
+    if report.failures:
+        causes = "; ".join(f"{place}: {why}" for place, why in report.failures.items())
+        raise ConvergenceError(f"{sink} could not be brought up to date for {len(report.failures)} locations: {causes}", "mend the cause and run: fluxion sync")
+    return report
+
+
+@dataclass(frozen=True)
+class TableWrite:
+    """What a run wrote of one table of a sink, in rows; and how many rows the table has now."""
+
+    inserted: int
+    changed: int
+    deleted: int
+    unchanged: int
+    seconds: float
+    rows: int
+
+
+def written(app: App, sink: SinkName, table: str, run_id: str) -> TableWrite:
+    """What a run wrote of a table, by the sink's own log."""
+    from fluxion_pipeline.contracts.sqltext import quote
+
+    run = run_id.replace("'", "''")
+    sql = f"""
+        SELECT coalesce(sum(insertadas), 0), coalesce(sum(cambiadas), 0), coalesce(sum(borradas), 0), coalesce(sum(iguales), 0), coalesce(sum(segundos), 0),
+               (SELECT count(*) FROM {quote(table)})
+        FROM lotes_registro WHERE run_id = '{run}' AND tabla = '{table}'
+    """  # noqa: S608 an id that Dagster made, a name of the contract
+    ((inserted, changed, deleted, unchanged, seconds, rows),) = app.sink(sink).query(sql)
+    return TableWrite(int(inserted), int(changed), int(deleted), int(unchanged), float(seconds), int(rows))

@@ -1,0 +1,48 @@
+"""The home's own Dagster instance: its folder and its ``dagster.yaml``, written when it isn't there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fluxion_pipeline.settings import Settings
+
+YAML = """\
+# Written by fluxion when it is missing; edit it freely.
+telemetry:
+  enabled: false
+concurrency:
+  pools:
+    granularity: op
+    default_limit: 1
+  runs:
+    max_concurrent_runs: 4
+    tag_concurrency_limits:
+      - {key: fluxion/flujo, value: catalogo, limit: 1}
+      - {key: fluxion/flujo, value: inventario, limit: 1}
+      - {key: fluxion/flujo, value: ventas, limit: 1}
+"""
+
+
+def folder(settings: Settings) -> Path:
+    """``DAGSTER_HOME``: the environment's, or a folder below the home."""
+    given = os.environ.get("DAGSTER_HOME")
+    return Path(given).absolute() if given else settings.home / "dagster"
+
+
+@contextmanager
+def prepared(settings: Settings) -> Iterator[Path]:
+    """The instance's folder, ready, with ``DAGSTER_HOME`` naming it while the block runs."""
+    place = folder(settings)
+    place.mkdir(parents=True, exist_ok=True)
+    if not (place / "dagster.yaml").exists():
+        (place / "dagster.yaml").write_text(YAML, "utf-8")
+    before = os.environ.get("DAGSTER_HOME")
+    os.environ["DAGSTER_HOME"] = str(place)
+    try:
+        yield place
+    finally:
+        if before is None:
+            del os.environ["DAGSTER_HOME"]

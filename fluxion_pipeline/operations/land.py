@@ -1,0 +1,176 @@
+"""Read what the source has of each location and land it: each on its own, failing on its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+
+from fluxion_pipeline.contracts.outcomes import SATISFIED, Fact, Outcome
+from fluxion_pipeline.errors import FluxionError, LocationError
+from fluxion_pipeline.landing.decide.dimensions import EVERYWHERE
+from fluxion_pipeline.landing.outbox import Landing
+from fluxion_pipeline.landing.quarantine import Quarantine, Quarantined
+from fluxion_pipeline.locations.registry import Location
+from fluxion_pipeline.locks import hold
+from fluxion_pipeline.operations.app import App
+
+MAX_THREADS = 8
+JOBS = {Fact.CATALOGO: "catalogo", Fact.INVENTARIO: "inventario", Fact.VENTAS: "ventas"}
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to read.
+
+    Attributes:
+        fact: of what.
+        low: first day or tick, both ends included; None with ``high`` None: whatever the source has and the outbox hasn't.
+        high: last day or tick.
+        locations: codigo, codigo_etl or id; empty: all active ones.
+        wait: seconds to wait for another run of the same job.
+    """
+
+    fact: Fact
+    low: str | None = None
+    high: str | None = None
+    locations: tuple[str, ...] = ()
+    wait: float = 60.0
+
+    @property
+    def explicit(self) -> bool:
+        """Whether times were asked for: these are read again, whatever is known of them."""
+        return self.low is not None or self.high is not None
+
+    def includes(self, cut: str) -> bool:
+        """Whether a cut lies in the range."""
+        return (self.low is None or cut >= self.low) and (self.high is None or cut <= self.high)
+
+
+@dataclass(frozen=True)
+class LandingReport:
+    """What reading and landing came to.
+
+    Attributes:
+        fact: of what.
+        landings: one per reading.
+        errors: location → what kept it from being landed at all.
+        quarantined: pieces of unknown or inactive locations that were put aside now.
+        met: products that facts met before any catalogue, added flagged.
+        strange: files whose names say no day or tick.
+    """
+
+    fact: Fact
+    landings: tuple[Landing, ...] = ()
+    errors: dict[str, str] = field(default_factory=dict)
+    quarantined: tuple[Quarantined, ...] = ()
+    met: int = 0
+    strange: tuple[str, ...] = ()
+
+    @property
+    def lotes(self) -> tuple[str, ...]:
+        """The lotes that were written."""
+        return tuple(x.lote_id for x in self.landings if x.lote_id)
+
+    @property
+    def failed(self) -> tuple[Landing, ...]:
+        """The readings that did not end as they were asked to."""
+        return tuple(x for x in self.landings if x.outcome not in SATISFIED)
+
+    def total(self, field_name: str) -> int:
+        """The sum of ``read``, ``loaded``, ``repeated``, ``rejected`` or ``held`` over all readings."""
+        return sum(getattr(x, field_name) for x in self.landings)
+
+    def outcomes(self) -> dict[Outcome, int]:
+        """How many readings came to which outcome."""
+        return {o: n for o in Outcome if (n := sum(x.outcome is o for x in self.landings))}
+
+
+def read_and_land(app: App, request: Request, progress: Progress | None = None) -> LandingReport:
+    """Read and land; one run of a job at a time.
+
+    Raises:
+        BusyError: if another run of the job goes on for longer than the wait.
+        LocationError: if an asked-for location isn't in the map, or isn't active.
+        PermanentError: if the source can't be opened.
+    """
+    source = app.source
+    wanted = _locations(app, request)
+    with hold(app.locks / f"{JOBS[request.fact]}.lock", wait=request.wait, purpose=f"fluxion run {JOBS[request.fact]}"):
+        if request.fact is Fact.CATALOGO:
+            app.outbox.land_locations(app.registry)
+            return LandingReport(request.fact, (_catalogue(app),))
+        quarantined = Quarantine(app.settings.home).take(source, request.fact, app.clock()) if not request.locations else ()
+        work = {x: cuts for x in wanted if (cuts := _cuts(app, request, x))}
+        landings, errors = _side_by_side(app, request.fact, work, progress)
+        met = app.outbox.land_met()
+    strange = tuple(getattr(source, "strange", tuple)())
+    return LandingReport(request.fact, tuple(landings), errors, quarantined, met, strange)
+
+
+def _locations(app: App, request: Request) -> list[Location]:
+    if not request.locations:
+        return [x for x in app.registry.active if app.source.covers(x)]
+    found = [app.registry.find(name) for name in dict.fromkeys(request.locations)]
+    for location in found:
+        if not location.activo:
+            raise LocationError(f"{location.codigo} ({location.nombre}) isn't active", "set activo=true in ubicaciones.csv, or leave it out")
+    return found
+
+
+def _cuts(app: App, request: Request, location: Location) -> list[str]:
+    """The days or ticks to read of a location, ascending.
+
+    Asked-for ones are read whatever is known of them. Otherwise: those whose source differs from what
+    was last read, and expected ones that are missing and were never noted as missing.
+    """
+    source, fact = app.source, request.fact
+    has = set(source.cuts(fact, location))
+    expected = set(source.expected(fact)) if fact is not Fact.VENTAS or location.is_store else set()
+    cuts = sorted(c for c in has | expected if request.includes(c))
+    if request.explicit:
+        return cuts
+    read = app.outbox.index.source_digests(fact, location.codigo)
+    return [c for c in cuts if c not in read or (c in has or read[c] is not None) and source.digest(fact, location, c) != read[c]]
+
+
+def _catalogue(app: App) -> Landing:
+    with app.outbox.lock(EVERYWHERE) as past:
+        return app.outbox.land(app.source.catalogue(app.clock()), past)
+
+
+def _one(app: App, fact: Fact, location: Location, cut: str) -> Landing:
+    with app.outbox.lock(location.codigo) as past:
+        return app.outbox.land(app.source.read(fact, location, cut, app.clock()), past)
+
+
+def _location(app: App, fact: Fact, location: Location, cuts: list[str]) -> tuple[list[Landing], str | None]:
+    """A location's cuts, oldest first; what goes wrong with one doesn't keep the others back."""
+    landings: list[Landing] = []
+    problem: str | None = None
+    for cut in cuts:
+        try:
+            landings.append(_one(app, fact, location, cut))
+        except FluxionError as error:
+            problem = f"{cut}: {error}"
+        except Exception as error:  # noqa: BLE001 a location fails on its own, whatever it is; the report says so
+            problem = f"{cut}: {type(error).__name__}: {error}"
+    return landings, problem
+
+
+def _side_by_side(app: App, fact: Fact, work: dict[Location, list[str]], progress: Progress | None) -> tuple[list[Landing], dict[str, str]]:
+    landings: dict[str, list[Landing]] = {}
+    errors: dict[str, str] = {}
+    with ThreadPoolExecutor(min(MAX_THREADS, max(2, os.cpu_count() or 2)), thread_name_prefix="landing") as pool:
+        futures = {pool.submit(_location, app, fact, x, cuts): x.codigo for x, cuts in work.items()}
+        for done, future in enumerate(as_completed(futures), 1):
+            code = futures[future]
+            landings[code], problem = future.result()
+            if problem:
+                errors[code] = problem
+            if progress is not None:
+                progress(code, done, len(futures))
+    return [x for location in work for x in landings.get(location.codigo, [])], errors

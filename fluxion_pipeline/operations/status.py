@@ -1,0 +1,102 @@
+"""``fluxion status``: what each location and sink has, and what is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from fluxion_pipeline.contracts.outcomes import SATISFIED, Fact, Outcome, SinkName
+from fluxion_pipeline.errors import FluxionError
+from fluxion_pipeline.landing.quarantine import Quarantine
+from fluxion_pipeline.operations import mode
+from fluxion_pipeline.operations.app import App
+from fluxion_pipeline.sinks.converge import check_claim, pending
+
+
+@dataclass(frozen=True)
+class SinkStatus:
+    """One known sink: whether it can be used, what it lacks, how many rows it has."""
+
+    sink: SinkName
+    active: bool
+    problem: str | None
+    pending: int
+    rows: dict[str, int]
+
+
+@dataclass(frozen=True)
+class LocationStatus:
+    """The newest cut of a fact of one location, and its newest attempt."""
+
+    fact: Fact
+    location: str
+    name: str
+    cut: str | None
+    outcome: str | None
+    last_outcome: str | None
+    reason: str | None
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the newest attempt did what it was asked for."""
+        return self.last_outcome in {o.value for o in SATISFIED}
+
+
+@dataclass(frozen=True)
+class Status:
+    """Everything that ``fluxion status`` shows."""
+
+    mode: str
+    sinks: tuple[SinkStatus, ...]
+    locations: tuple[LocationStatus, ...]
+    quarantined: int
+    rejected: int
+
+    @property
+    def healthy(self) -> bool:
+        """Whether nothing is stale, failed, pending or away."""
+        return all(s.problem is None and not s.pending for s in self.sinks) and all(x.healthy for x in self.locations)
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as plain JSON."""
+        return {**asdict(self), "healthy": self.healthy}
+
+
+def status(app: App) -> Status:
+    """Look at the outbox and at every known sink."""
+    known = dict.fromkeys((*app.settings.db_mode.sinks, *mode.state(app).known))
+    sinks = tuple(_sink(app, name) for name in known)
+    locations = tuple(x for fact in (Fact.INVENTARIO, Fact.VENTAS) for x in _locations(app, fact))
+    rejected = sum(i.rows for place in app.outbox.index.locations() for i in app.outbox.index.images(place, "rechazos"))
+    return Status(app.settings.db_mode.value, sinks, locations, len(Quarantine(app.settings.home).entries()), rejected)
+
+
+def _sink(app: App, name: SinkName) -> SinkStatus:
+    active = name in app.settings.db_mode.sinks
+    sink = app.sink(name)
+    try:
+        with sink.session("looking") as session:
+            check_claim(sink, app.outbox, session.meta())
+            lacks = sum(pending(session, app.outbox).values())
+        tables = ("productos", "ventas", "inventario_actual", "inventario_historico")
+        ((*counts,),) = sink.query("SELECT " + ", ".join(f"(SELECT count(*) FROM {t})" for t in tables))
+        return SinkStatus(name, active, None, lacks, dict(zip(tables, counts, strict=True)))
+    except FluxionError as error:
+        return SinkStatus(name, active, str(error), 0, {})
+
+
+def _locations(app: App, fact: Fact) -> list[LocationStatus]:
+    newest = {row[1]: row for row in sorted(app.outbox.index.newest_attempts(fact), key=lambda r: r[2])}
+    result = []
+    for location in app.registry.active:
+        row = newest.get(location.codigo)
+        if row is None:
+            continue
+        data: dict[str, Any] = row[3]
+        standing = app.outbox.index.standing(fact, location.codigo, row[2])
+        outcome = str(standing["outcome"]) if standing else None
+        last = str(data["outcome"])
+        if last == Outcome.SIN_DATO and not location.is_store:
+            continue
+        result.append(LocationStatus(fact, location.codigo, location.nombre, row[2], outcome, last, data.get("reason")))
+    return result

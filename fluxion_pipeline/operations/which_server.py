@@ -1,0 +1,167 @@
+"""Which PostgreSQL answers: the one that was meant, or another that happens to listen there.
+
+A driver's «role "fluxion" does not exist» is true and useless: it comes from a server that nobody
+meant. Lives here: reading such answers, and a server's description of itself. Doesn't live here:
+connecting (``sinks.postgresql.connect``), the other checks (``operations.doctor``).
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+import psycopg2.extensions
+
+from fluxion_pipeline.errors import SinkAway
+from fluxion_pipeline.settings import Settings
+
+OLDEST = 14
+"""The oldest major version whose SQL is relied on."""
+
+_LOOK = "check POSTGRES_HOST and POSTGRES_PORT"
+_ANSWERS = (
+    (r'role "(?P<name>[^"]*)" does not exist', "another PostgreSQL answers on {where}: it has no role «{name}»{who}", _LOOK + ", or create the role there"),
+    (
+        r'database "(?P<name>[^"]*)" does not exist',
+        "another PostgreSQL answers on {where}: it has no database «{name}»{who}",
+        _LOOK + ", or create the database there",
+    ),
+    (
+        r'password authentication failed for user "(?P<name>[^"]*)"',
+        "the PostgreSQL on {where} refuses the password of «{name}»: the password is wrong, or another PostgreSQL answers there{who}",
+        _LOOK + ", then POSTGRES_PASSWORD",
+    ),
+    (r"no password supplied", "the PostgreSQL on {where} asks for a password and none is set{who}", "set POSTGRES_PASSWORD"),
+    (
+        r"no pg_hba\.conf entry",
+        "the PostgreSQL on {where} doesn't let this machine or user in (pg_hba.conf){who}",
+        "allow it in that server's pg_hba.conf, or " + _LOOK,
+    ),
+    (r"server does not support SSL", "the PostgreSQL on {where} has no TLS, and POSTGRES_SSLMODE demands it{who}", "set POSTGRES_SSLMODE=prefer, or " + _LOOK),
+    (r"could not translate host name", "no machine is called «{host}»", "check POSTGRES_HOST"),
+    (r"Connection refused", "nothing listens on {where}", "start that server, or " + _LOOK),
+    (r"timeout expired|timed out", "{where} doesn't answer: a firewall, or a machine that is off", "start that server, or " + _LOOK),
+    (
+        r"invalid response to SSL negotiation|server closed the connection unexpectedly|expected authentication request",
+        "what answers on {where} isn't PostgreSQL{who}",
+        _LOOK,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class ServerIdentity:
+    """What a server says of itself; None where it doesn't permit to ask.
+
+    Attributes:
+        version: as text, e.g. ``18.6``.
+        major: its major version.
+        system_identifier: the number that initdb gave to its data.
+        data: its data folder, on its own machine.
+        address: where it took this connection.
+        port: where it took this connection.
+        encoding: of the database.
+        replica: whether it only follows another one.
+        user: as whom we are logged in.
+        database: where we are logged in.
+    """
+
+    version: str
+    major: int
+    system_identifier: int | None
+    data: str | None
+    address: str | None
+    port: int | None
+    encoding: str
+    replica: bool
+    user: str
+    database: str
+
+    def __str__(self) -> str:
+        """All of it, in one line."""
+        said = [f"PostgreSQL {self.version} on {self.address or 'a socket'}:{self.port}", f"database {self.database}", f"role {self.user}"]
+        said += [f"system_identifier {self.system_identifier}"] if self.system_identifier else []
+        said += [f"data {self.data}"] if self.data else []
+        return ", ".join(said)
+
+
+def identify(connection: psycopg2.extensions.connection) -> ServerIdentity:
+    """Ask a server who it is; two of the answers need a privilege, and are None without it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT split_part(current_setting('server_version'), ' ', 1), current_setting('server_version_num')::int / 10000,
+                   host(inet_server_addr()), inet_server_port(), current_setting('server_encoding'), pg_is_in_recovery(), current_user, current_database(),
+                   has_function_privilege('pg_control_system()', 'execute'), pg_has_role('pg_read_all_settings', 'usage')
+            """
+        )
+        row: tuple[Any, ...] = cursor.fetchone() or ()
+        version, major, address, port, encoding, replica, user, database, may_control, may_settings = row
+        identifier = _one(cursor, "SELECT system_identifier FROM pg_control_system()") if may_control else None
+        data = _one(cursor, "SELECT current_setting('data_directory')") if may_settings else None
+    return ServerIdentity(version, major, identifier, data, address, port, encoding, replica, user, database)
+
+
+def wrong_with(server: ServerIdentity, settings: Settings) -> tuple[str, str] | None:
+    """Why a server that lets us in is still not the one that is needed: cause and remedy; None if it is."""
+    if settings.embedded and server.data is not None and not _same(Path(server.data), settings.home / "postgres" / "data"):
+        return (
+            f"another PostgreSQL answers: its data is {server.data}, this home's is {settings.home / 'postgres' / 'data'}",
+            "fluxion db stop, then fluxion db start",
+        )
+    if server.major < OLDEST:
+        return f"PostgreSQL {server.version} is older than {OLDEST}", f"upgrade it to {OLDEST} or newer, or {_LOOK}"
+    if server.encoding != "UTF8":
+        return f"the database {server.database} is encoded in {server.encoding}", f"CREATE DATABASE {server.database} ENCODING 'UTF8' TEMPLATE template0"
+    if server.replica:
+        return "the server is a read replica", "point POSTGRES_HOST to the primary"
+    return None
+
+
+def explain(error: SinkAway, settings: Settings) -> tuple[str, str]:
+    """A failed login in plain words: what answers there (or doesn't), and what to do.
+
+    Returns:
+        cause and remedy; those of the error itself if its text is not known.
+    """
+    if settings.embedded:
+        return error.what, error.remedy
+    text = f"{error.__cause__ or ''}\n{error.what}"
+    for pattern, what, remedy in _ANSWERS:
+        found = re.search(pattern, text)
+        if found:
+            words = {"where": f"{settings.postgres_host}:{settings.postgres_port}", "host": settings.postgres_host, **found.groupdict()}
+            return what.format(who=_listener(settings), **words), remedy
+    return error.what, error.remedy
+
+
+def _one(cursor: psycopg2.extensions.cursor, text: str) -> Any:
+    cursor.execute(text)
+    row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def _same(one: Path, other: Path) -> bool:
+    with suppress(OSError):
+        return one.samefile(other)
+    return one == other
+
+
+def _listener(settings: Settings) -> str:
+    """The process that listens on that port, if it is on this machine and we may see it."""
+    host = settings.postgres_host or ""
+    with suppress(ValueError):
+        if not ip_address(host).is_loopback:
+            return ""
+    if host != "localhost" and not host.startswith(("127.", "::1")):
+        return ""
+    with suppress(psutil.Error, OSError):
+        for seen in psutil.net_connections("tcp"):
+            if seen.status == psutil.CONN_LISTEN and seen.laddr.port == settings.postgres_port and seen.pid:
+                return f" (process {seen.pid}: {' '.join(psutil.Process(seen.pid).cmdline())[:120]})"
+    return ""

@@ -1,0 +1,162 @@
+"""One pass over some tables: one PostgreSQL snapshot, short openings of DuckDB, chunk by chunk.
+
+PostgreSQL's snapshot comes first and lasts for the whole pass; the DuckDB file is opened once to count
+and once per batch of chunks, so that a writer never waits for long. A slice that was written between
+the two shows by its ledger lines, which are read in the very snapshots that were compared.
+Before this: ``prove``; after it: ``verdict``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fluxion_pipeline.parity import digest, plan
+from fluxion_pipeline.parity.count import count_differences
+from fluxion_pipeline.parity.duckdb_side import DuckdbSide
+from fluxion_pipeline.parity.exact import ChunkDifference, compare
+from fluxion_pipeline.parity.plan import Chunk
+from fluxion_pipeline.parity.postgresql_side import PostgresqlSide
+from fluxion_pipeline.parity.report import Level
+from fluxion_pipeline.parity.schema import drift, ledger_absent
+from fluxion_pipeline.parity.sides import by_slice, column_items, groups, loaded, versions
+from fluxion_pipeline.parity.verdict import Found
+from fluxion_pipeline.settings import Settings
+from fluxion_pipeline.sinks.duckdb.connect import open_file
+from fluxion_pipeline.sinks.postgresql.connect import connect
+
+Only = Mapping[str, Collection[str]]
+"""The slices that are asked for, by table; a table that isn't in it is compared whole."""
+
+Progress = Callable[[str, int, int], None]
+"""Called after each chunk with the table, the chunks that are done, and how many there are."""
+
+
+@dataclass(frozen=True)
+class Pass:
+    """How a pass is made.
+
+    Attributes:
+        settings: where the sinks are.
+        level: ``count``, ``values`` or ``digest``.
+        wait: seconds to wait for the DuckDB file, each time.
+        folder: an existing folder for exported rows.
+        progress: told of each chunk.
+    """
+
+    settings: Settings
+    level: Level
+    wait: float
+    folder: Path
+    progress: Progress | None = None
+
+    def run(self, found: Mapping[str, Found], only: Only) -> None:
+        """Compare the tables of ``found`` and write there what is found; whatever raises leaves ``left`` above zero.
+
+        Raises:
+            SinkAway: if a sink can't be read.
+        """
+        for item in found.values():
+            item.left = 1
+        with connect(self.settings, read_only=True) as connection:
+            postgresql = PostgresqlSide(connection)
+            work = self._plan(postgresql, found, only)
+            for batch in plan.batches(c for chunks in work.values() for c in chunks):
+                self._batch(postgresql, batch, found, work)
+
+    @contextmanager
+    def _duckdb(self) -> Iterator[DuckdbSide]:
+        with open_file(self.settings, write=False, wait=self.wait, purpose="fluxion parity") as connection:
+            yield DuckdbSide(connection)
+
+    def _plan(self, postgresql: PostgresqlSide, found: Mapping[str, Found], only: Only) -> dict[str, list[Chunk]]:
+        """Check the schemas, count both sides, and cut the tables into chunks; at level ``count`` that is all."""
+        work: dict[str, list[Chunk]] = {}
+        kinds = postgresql.types()
+        with self._duckdb() as duckdb:
+            mine = duckdb.types()
+            unready = ledger_absent(mine, kinds)
+            for name, item in found.items():
+                start = time.perf_counter()
+                item.drift = drift(item.spec, mine, kinds)
+                if unready:
+                    item.away = f"{unready} → fluxion init"
+                elif not item.drift.differences:
+                    work[name] = self._chunks(postgresql, duckdb, item, only.get(name))
+                    item.left = len(work[name])
+                item.seconds += time.perf_counter() - start
+        return work
+
+    def _chunks(self, postgresql: PostgresqlSide, duckdb: DuckdbSide, item: Found, only: Collection[str] | None) -> list[Chunk]:
+        whole = Chunk(item.spec, None, 0)
+        left, right = groups(duckdb, whole), groups(postgresql, whole)
+        wanted = {s: n for s, n in by_slice(right).items() if only is None or s in only}
+        item.rows = (item.rows or {}) | wanted
+        if only is None and not any(g.rows for g in (*left.values(), *right.values())):
+            item.loaded = loaded(duckdb, item.spec.name) or loaded(postgresql, item.spec.name)
+        if self.level is not Level.COUNT:
+            return plan.chunks(item.spec, left, right, only)
+        self._note(postgresql, duckdb, item, count_differences(item.spec, left, right, only))
+        return []
+
+    def _batch(self, postgresql: PostgresqlSide, batch: list[Chunk], found: Mapping[str, Found], work: Mapping[str, list[Chunk]]) -> None:
+        files = {}
+        if self.level is Level.VALUES:
+            for number, chunk in enumerate(batch):
+                start = time.perf_counter()
+                files[number] = self.folder / f"{number}.csv"
+                postgresql.export(chunk, column_items(chunk.spec, chunk.spec.values), files[number])
+                found[chunk.spec.name].seconds += time.perf_counter() - start
+        with self._duckdb() as duckdb:
+            for number, chunk in enumerate(batch):
+                start = time.perf_counter()
+                item = found[chunk.spec.name]
+                self._note(postgresql, duckdb, item, self._compare(postgresql, duckdb, chunk, files.get(number)))
+                item.left -= 1
+                item.seconds += time.perf_counter() - start
+                if self.progress:
+                    self.progress(chunk.spec.name, len(work[chunk.spec.name]) - item.left, len(work[chunk.spec.name]))
+
+    def _compare(self, postgresql: PostgresqlSide, duckdb: DuckdbSide, chunk: Chunk, file: Path | None) -> ChunkDifference:
+        spec = chunk.spec
+        if file is not None:
+            items = column_items(spec, spec.values)
+            duckdb.receive(chunk, items, file)
+            file.unlink()
+            return compare(duckdb, chunk, items)
+        left, right = groups(duckdb, chunk, digest=True), groups(postgresql, chunk, digest=True)
+        different = {v for v in left.keys() | right.keys() if left.get(v) != right.get(v)}
+        if not different:
+            return ChunkDifference()
+        part = chunk.only(different) if spec.slice_columns else chunk
+        items = (digest.row_item(spec),)
+        target = self.folder / "digest.csv"
+        postgresql.export(part, items, target)
+        duckdb.receive(part, items, target)
+        target.unlink()
+        result = compare(duckdb, part, items)
+        result.sample = digest.fill(duckdb, postgresql, spec, result.sample)
+        return result
+
+    def _note(self, postgresql: PostgresqlSide, duckdb: DuckdbSide, item: Found, result: ChunkDifference) -> None:
+        """Keep what a chunk came to, with the ledger lines of its differing slices, of both snapshots."""
+        mine, other = (versions(side, item.spec.name, result.slices) for side in (duckdb, postgresql))
+        for name, difference in result.slices.items():
+            known = item.slices.get(name)
+            item.slices[name] = difference if known is None else known.plus(difference)
+            item.versions[name] = (mine.get(name), other.get(name))
+        item.sample += result.sample
+
+
+def ledgers(settings: Settings, pending: Only, wait: float) -> dict[str, dict[str, tuple[object, object]]]:
+    """What both ledgers say now of some slices, in short transactions of their own."""
+    with connect(settings, read_only=True) as connection:
+        postgresql = PostgresqlSide(connection)
+        other = {t: versions(postgresql, t, slices) for t, slices in pending.items()}
+    with open_file(settings, write=False, wait=wait, purpose="fluxion parity") as file:
+        duckdb = DuckdbSide(file)
+        mine = {t: versions(duckdb, t, slices) for t, slices in pending.items()}
+    return {t: {s: (mine[t].get(s), other[t].get(s)) for s in slices} for t, slices in pending.items()}

@@ -1,0 +1,183 @@
+"""What a comparison came to: frozen values, their JSON, and a Markdown table for people.
+
+Nothing here compares or connects. Before this: ``prove`` and ``verdict``; after it: the command line,
+asset checks and repair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fluxion_pipeline.contracts.outcomes import Verdict, Word
+
+SAMPLE = 20
+"""The most differences that a table's report shows; counts are always complete."""
+
+Shown = Mapping[str, Any]
+"""A row as people read it: decimals as text, instants as ISO text in UTC."""
+
+
+class Level(Word):
+    """How deep a comparison goes."""
+
+    SCHEMA = "schema"
+    COUNT = "count"
+    VALUES = "values"
+    DIGEST = "digest"
+
+
+class Kind(Word):
+    """How a row differs, seen from DuckDB."""
+
+    MISSING = "falta_en_pg"
+    EXTRA = "sobra_en_pg"
+    CHANGED = "cambiada"
+    DUPLICATED = "duplicada"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One difference.
+
+    Attributes:
+        kind: one of ``Kind``, or ``esquema`` at level ``schema``.
+        key: the columns that identify the row (at level ``count``: its slice), with their values.
+        duckdb: what DuckDB holds, or None.
+        postgresql: what PostgreSQL holds, or None.
+        columns: the columns whose values differ.
+        slice: the row's slice, as in the ledger.
+    """
+
+    kind: str
+    key: Shown
+    duckdb: Shown | None
+    postgresql: Shown | None
+    columns: tuple[str, ...] = ()
+    slice: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry of ``sample`` in ``fluxion parity --json``."""
+        return {
+            "kind": self.kind,
+            "key": dict(self.key),
+            "duckdb": None if self.duckdb is None else dict(self.duckdb),
+            "postgresql": None if self.postgresql is None else dict(self.postgresql),
+            "columns": list(self.columns),
+        }
+
+
+@dataclass(frozen=True)
+class TableParity:
+    """The verdict on one table, with its evidence.
+
+    Attributes:
+        table: the table's name.
+        level: how deep it was compared.
+        verdict: equal, different, or why it can't be told (``reason``).
+        reason: one sentence; empty when equal.
+        rows_duckdb: rows of the compared slices in DuckDB; None: not counted.
+        rows_postgresql: the same in PostgreSQL.
+        missing_in_postgresql: keys that only DuckDB has (level ``count``: rows).
+        missing_in_duckdb: keys that only PostgreSQL has.
+        changed: keys that both have, with other values.
+        duplicated_in_duckdb: rows beyond the first of their key.
+        duplicated_in_postgresql: the same in PostgreSQL.
+        sample: at most ``SAMPLE`` differences, of each kind some.
+        pending: slices that differ while they stand at different versions.
+        differing: the slices that differ at equal versions.
+        seconds: how long it took.
+    """
+
+    table: str
+    level: Level
+    verdict: Verdict
+    reason: str = ""
+    rows_duckdb: int | None = None
+    rows_postgresql: int | None = None
+    missing_in_postgresql: int = 0
+    missing_in_duckdb: int = 0
+    changed: int = 0
+    duplicated_in_duckdb: int = 0
+    duplicated_in_postgresql: int = 0
+    sample: tuple[Difference, ...] = ()
+    pending: int = 0
+    differing: frozenset[str] = field(default_factory=frozenset)
+    seconds: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry of ``tables`` in ``fluxion parity --json``."""
+        return {
+            "table": self.table,
+            "level": str(self.level),
+            "verdict": str(self.verdict),
+            "reason": self.reason,
+            "rows": {"duckdb": self.rows_duckdb, "postgresql": self.rows_postgresql},
+            "missing_in_postgresql": self.missing_in_postgresql,
+            "missing_in_duckdb": self.missing_in_duckdb,
+            "changed": self.changed,
+            "duplicated_in_duckdb": self.duplicated_in_duckdb,
+            "duplicated_in_postgresql": self.duplicated_in_postgresql,
+            "sample": [d.to_json() for d in self.sample],
+            "pending": self.pending,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+@dataclass(frozen=True)
+class ParityReport:
+    """The verdicts of one run, in the order in which the tables were asked for."""
+
+    tables: tuple[TableParity, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Different if any table is, else not conclusive if any is, else equal."""
+        found = {t.verdict for t in self.tables}
+        return next((v for v in (Verdict.DIFERENTE, Verdict.NO_CONCLUYENTE) if v in found), Verdict.IGUAL)
+
+    @property
+    def exit_code(self) -> int:
+        """What ``fluxion parity`` ends with: 0 equal, 1 different, 2 can't be told."""
+        return {Verdict.IGUAL: 0, Verdict.DIFERENTE: 1, Verdict.NO_CONCLUYENTE: 2}[self.verdict]
+
+    def to_json(self) -> dict[str, Any]:
+        """What ``fluxion parity --json`` prints."""
+        return {"verdict": str(self.verdict), "tables": [t.to_json() for t in self.tables]}
+
+
+def differing_slices(report: ParityReport) -> dict[str, set[str]]:
+    """The slices that differ at equal versions, by table; tables without any are left out."""
+    return {t.table: set(t.differing) for t in report.tables if t.differing}
+
+
+def markdown(table: TableParity) -> str:
+    """The sample as a Markdown table: kind, key, and both values of each differing column, in bold.
+
+    Where a whole row is on one side only, its columns stand there and the other side has a dash.
+    """
+    if not table.sample:
+        return ""
+    lines = ["| | key | column | DuckDB | PostgreSQL |", "|---|---|---|---|---|"]
+    for item in table.sample:
+        key = ", ".join(f"{name}={_cell(value)}" for name, value in item.key.items())
+        for name in item.columns or tuple((item.duckdb or item.postgresql or {}).keys())[:4]:
+            left, right = _side(item.duckdb, name), _side(item.postgresql, name)
+            lines.append(f"| {item.kind} | {key} | {_cell(name)} | {left} | {right} |")
+        if not item.columns and not (item.duckdb or item.postgresql):
+            lines.append(f"| {item.kind} | {key} | | | |")
+    return "\n".join(lines)
+
+
+def _side(row: Shown | None, name: str) -> str:
+    return "–" if row is None else f"**{_cell(row.get(name))}**"
+
+
+def _cell(value: Any) -> str:
+    """A value that can't break a Markdown table: one line, bounded, pipes and backslashes escaped."""
+    text = "NULL" if value is None else str(value)
+    text = text if len(text) <= 80 else text[:79] + "…"
+    for mark, safe in (("\\", "\\\\"), ("|", "\\|"), ("*", "\\*"), ("`", "\\`"), ("<", "&lt;"), ("\r", "␍"), ("\n", "␊")):
+        text = text.replace(mark, safe)
+    return text

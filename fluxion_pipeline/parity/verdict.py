@@ -1,0 +1,150 @@
+"""From what was found of a table to its verdict. Pure: nothing here connects.
+
+A slice that differs while both sinks hold the same image of it (or none) is different. While they
+hold different images it is pending: no alarm, but no proof either. Before this: ``exact`` and the
+ledgers; after it: ``report``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import zip_longest
+
+from fluxion_pipeline.contracts.outcomes import Verdict
+from fluxion_pipeline.contracts.tables import TableSpec
+from fluxion_pipeline.parity.exact import SliceDifference
+from fluxion_pipeline.parity.report import SAMPLE, Difference, Level, TableParity
+from fluxion_pipeline.parity.schema import Drift
+from fluxion_pipeline.parity.sides import Version
+
+NAMED = 3
+"""How many pending slices a reason names."""
+
+
+@dataclass
+class Found:
+    """What a run has found of one table so far.
+
+    Attributes:
+        spec: the table.
+        rows: PostgreSQL's rows per slice; None: not counted yet.
+        slices: the slices that differ.
+        versions: their versions in DuckDB's and PostgreSQL's ledger, each of its snapshot.
+        sample: differences to show.
+        drift: columns that aren't as in the contract; the rows are then not compared.
+        loaded: whether some ledger says that rows were loaded (asked only where both are empty).
+        left: chunks that aren't compared yet.
+        away: why no more could be compared.
+        moving: whether ledgers still moved at the last look.
+        seconds: time spent on it.
+    """
+
+    spec: TableSpec
+    rows: dict[str, int] | None = None
+    slices: dict[str, SliceDifference] = field(default_factory=dict)
+    versions: dict[str, tuple[Version | None, Version | None]] = field(default_factory=dict)
+    sample: list[Difference] = field(default_factory=list)
+    drift: Drift = field(default_factory=Drift)
+    loaded: bool = False
+    left: int = 0
+    away: str = ""
+    moving: bool = False
+    seconds: float = 0.0
+
+    @property
+    def pending(self) -> set[str]:
+        """Slices that differ while the sinks hold different images of them."""
+        return {s for s in self.slices if len(set(self.versions.get(s, (None, None)))) > 1}
+
+    @property
+    def settled(self) -> set[str]:
+        """Slices that differ though the sinks hold the same image of them, or none."""
+        return self.slices.keys() - self.pending
+
+    def forget(self, slices: Iterable[str]) -> None:
+        """Drop what was found of slices that are about to be compared again."""
+        gone = set(slices)
+        for name in gone:
+            self.slices.pop(name, None)
+            self.versions.pop(name, None)
+            (self.rows or {}).pop(name, None)
+        self.sample = [d for d in self.sample if d.slice not in gone]
+
+
+def judge(found: Found, level: Level) -> TableParity:
+    """The verdict on a table."""
+    verdict, reason = _verdict(found)
+    total = SliceDifference()
+    for item in found.slices.values():
+        total = total.plus(item)
+    rows = None if found.rows is None or found.drift.differences else sum(found.rows.values())
+    return TableParity(
+        found.spec.name,
+        level,
+        verdict,
+        reason,
+        rows_duckdb=None if rows is None else rows + total.surplus,
+        rows_postgresql=rows,
+        missing_in_postgresql=total.missing,
+        missing_in_duckdb=total.extra,
+        changed=total.changed,
+        duplicated_in_duckdb=total.doubled_duckdb,
+        duplicated_in_postgresql=total.doubled_postgresql,
+        sample=_choose(found),
+        pending=len(found.pending),
+        differing=frozenset(found.settled),
+        seconds=found.seconds,
+    )
+
+
+def _verdict(found: Found) -> tuple[Verdict, str]:
+    if found.settled:
+        return Verdict.DIFERENTE, f"{_summary(found)}{'; ' + _waiting(found) if found.pending else ''}"
+    if found.drift.absent:
+        return Verdict.NO_CONCLUYENTE, f"{'; '.join(found.drift.absent)} → fluxion init"
+    if found.drift.differences:
+        return Verdict.DIFERENTE, f"the schema departs from the contract: {found.drift.text()}"
+    if found.away:
+        return Verdict.NO_CONCLUYENTE, found.away
+    if found.pending:
+        return Verdict.NO_CONCLUYENTE, _waiting(found)
+    if not sum((found.rows or {}).values()) and found.loaded:
+        return Verdict.NO_CONCLUYENTE, "both sinks are empty, though rows were loaded → fluxion repair --from lote"
+    return Verdict.IGUAL, ""
+
+
+def _summary(found: Found) -> str:
+    items = [found.slices[s] for s in found.settled]
+    counts: Mapping[str, int] = {
+        "missing in PostgreSQL": sum(i.missing for i in items),
+        "only in PostgreSQL": sum(i.extra for i in items),
+        "changed": sum(i.changed for i in items),
+        "doubled in DuckDB": sum(i.doubled_duckdb for i in items),
+        "doubled in PostgreSQL": sum(i.doubled_postgresql for i in items),
+    }
+    return ", ".join(f"{n} {text}" for text, n in counts.items() if n) + f" in {_slices(len(items))}"
+
+
+def _waiting(found: Found) -> str:
+    names = sorted(found.pending)
+    named = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
+    if found.moving:
+        return f"in flight: {_slices(len(names))} being written ({named})"
+    return f"pending {_slices(len(names))} ({named}): the sinks hold different images of them → fluxion sync"
+
+
+def _slices(number: int) -> str:
+    return f"{number} slice{'' if number == 1 else 's'}"
+
+
+def _choose(found: Found) -> tuple[Difference, ...]:
+    """Some of each kind, those of settled slices first."""
+    if found.drift.differences:
+        return found.drift.differences[:SAMPLE]
+    settled = found.settled
+    kinds: dict[str, list[Difference]] = {}
+    for item in sorted(found.sample, key=lambda d: d.slice not in settled):
+        kinds.setdefault(item.kind, []).append(item)
+    turns = [item for turn in zip_longest(*kinds.values()) for item in turn if item is not None]
+    return tuple(turns[:SAMPLE])

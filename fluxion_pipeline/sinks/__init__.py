@@ -1,0 +1,1 @@
+"""Each database and how it is made equal to the newest images."""

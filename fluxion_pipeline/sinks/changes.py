@@ -1,0 +1,86 @@
+"""The change set between what a sink holds and what its images say, found in DuckDB for every engine.
+
+Expects two relations in the connection: ``_imagen`` (the rows as they must be) and ``_tenida`` (the
+rows that the sink holds of the same slices), both with the table's compared columns. Leaves
+``_cambios``: the same columns and ``_que``: I (insert), U (update), D (delete by key), X (delete every
+row of a key that is held more than once; its row, if it has one, is inserted anew).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from fluxion_pipeline.contracts.sqltext import columns, quote
+from fluxion_pipeline.contracts.tables import TableSpec
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How many rows will be inserted, updated, deleted; how many are held and wanted; whether keys are doubled."""
+
+    inserts: int
+    updates: int
+    deletes: int
+    held: int
+    wanted: int
+    doubled: bool
+
+    @property
+    def unchanged(self) -> int:
+        """Rows that are as they must be."""
+        return self.wanted - self.inserts - self.updates
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing has to be done."""
+        return not (self.inserts or self.updates or self.deletes)
+
+
+def find(con: duckdb.DuckDBPyConnection, table: TableSpec) -> Plan:
+    """Fill ``_cambios`` and count it."""
+    key, values = table.physical_key, table.values
+    on = " AND ".join(f"i.{quote(k)} = h.{quote(k)}" for k in key)
+    differs = " OR ".join(f"i.{quote(v)} IS DISTINCT FROM h.{quote(v)}" for v in values) or "false"
+    first = quote(key[0])
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE _cambios AS
+        SELECT CASE WHEN h.{first} IS NULL THEN 'I' WHEN i.{first} IS NULL THEN 'D' ELSE 'U' END AS _que,
+               {", ".join(f"coalesce(i.{quote(k)}, h.{quote(k)}) AS {quote(k)}" for k in key)}{"".join(f", i.{quote(v)}" for v in values)}
+        FROM _imagen i FULL OUTER JOIN _tenida h ON {on}
+        WHERE h.{first} IS NULL OR i.{first} IS NULL OR {differs}
+        """  # noqa: S608 quoted names
+    )
+    held, wanted = _one(con, "SELECT count(*) FROM _tenida"), _one(con, "SELECT count(*) FROM _imagen")
+    counts: dict[str, int] = dict(con.execute("SELECT _que, count(*) FROM _cambios GROUP BY 1").fetchall())
+    inserts, updates, deletes = counts.get("I", 0), counts.get("U", 0), counts.get("D", 0)
+    if held - deletes == wanted - inserts:
+        return Plan(inserts, updates, deletes, held, wanted, doubled=False)
+    return _with_doubles(con, table, held, wanted)
+
+
+def _with_doubles(con: duckdb.DuckDBPyConnection, table: TableSpec, held: int, wanted: int) -> Plan:
+    """A join is blind to a row that is there twice: such keys are deleted whole and inserted anew."""
+    key = columns(table.physical_key)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE _dobles AS SELECT {key}, count(*) AS _n FROM _tenida GROUP BY ALL HAVING count(*) > 1")  # noqa: S608 quoted names
+    con.execute(f"DELETE FROM _cambios WHERE ({key}) IN (SELECT {key} FROM _dobles)")  # noqa: S608 quoted names
+    con.execute(f"INSERT INTO _cambios BY NAME SELECT 'X' AS _que, {key} FROM _dobles")  # noqa: S608 quoted names
+    con.execute(f"INSERT INTO _cambios BY NAME SELECT 'I' AS _que, i.* FROM _imagen i SEMI JOIN _dobles USING ({key})")  # noqa: S608 quoted names
+    counts: dict[str, int] = dict(con.execute("SELECT _que, count(*) FROM _cambios GROUP BY 1").fetchall())
+    doubled = _one(con, "SELECT coalesce(sum(_n), 0) FROM _dobles")
+    return Plan(counts.get("I", 0), counts.get("U", 0), counts.get("D", 0) + doubled, held, wanted, doubled=True)
+
+
+def _one(con: duckdb.DuckDBPyConnection, sql: str) -> int:
+    row: Any = con.execute(sql).fetchone()
+    return int(row[0])
+
+
+def image_relation(table: TableSpec) -> str:
+    """SQL of the images' applied rows, given the relation ``_slices`` (slice, file) and bound: the list of files."""
+    applied = "AND NOT r._desplazada" if table.name == "ventas" else ""
+    names = columns(table.columns, "r.")
+    return f"SELECT {names} FROM read_parquet(?, filename = true, union_by_name = true) r JOIN _slices s ON r._slice = s.slice AND r.filename = s.file WHERE true {applied}"  # noqa: S608 quoted names

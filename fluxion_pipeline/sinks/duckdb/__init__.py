@@ -1,0 +1,1 @@
+"""The DuckDB sink: one file, one writing process at a time."""

@@ -1,0 +1,88 @@
+"""How the DuckDB file is opened: under one fair OS lock, for as short as it can be.
+
+DuckDB lets one process write, and an open reader keeps a writer of another process out. So every
+opener of this project holds the lock beside the file; a foreign opener (a person's shell) is waited
+for and then reported as a sink that is away, by name and process id.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from fluxion_pipeline.errors import BusyError, SinkAway
+from fluxion_pipeline.locks import hold
+from fluxion_pipeline.settings import Settings
+
+MEMORY_LIMIT = "2GB"
+"""DuckDB's own default is most of the machine."""
+
+_LOCKED = re.compile(r"Conflicting lock is held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
+
+
+def lock_path(file: Path) -> Path:
+    """The lock that every opener of a DuckDB file holds."""
+    return file.with_name(file.name + ".lock")
+
+
+@contextmanager
+def open_file(settings: Settings, *, write: bool, wait: float = 20.0, purpose: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to the DuckDB file, closed at the end of the block.
+
+    Args:
+        settings: where the file is.
+        write: exclusive and writable, or shared with other readers and read-only.
+        wait: seconds to wait for other holders of the file.
+        purpose: what for, shown to those who wait.
+
+    Raises:
+        SinkAway: if the file can't be opened, or somebody holds it for too long.
+    """
+    file = settings.duckdb_file
+    if not write and not file.exists():
+        raise SinkAway("duckdb", f"{file} doesn't exist yet", "fluxion init")
+    deadline = time.monotonic() + wait
+    try:
+        with hold(lock_path(file), exclusive=write, wait=wait, purpose=purpose or "fluxion"):
+            connection = _connect(file, write, deadline)
+            try:
+                configure(connection, settings.home / "tmp" / "duckdb")
+                yield connection
+            finally:
+                connection.close()
+    except BusyError as error:
+        raise SinkAway("duckdb", f"the DuckDB file is busy: {error.what}", error.remedy) from error
+
+
+def configure(connection: duckdb.DuckDBPyConnection, spill: Path) -> None:
+    """The session settings that all code relies on: UTC, a memory limit, where it may spill."""
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+    connection.execute("SET temp_directory = '" + str(spill).replace("'", "''") + "'")
+    connection.execute("SET preserve_insertion_order = true")
+
+
+def _connect(file: Path, write: bool, deadline: float) -> duckdb.DuckDBPyConnection:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        try:
+            return duckdb.connect(str(file), read_only=not write)
+        except duckdb.IOException as error:
+            held = _LOCKED.search(str(error))
+            if held and time.monotonic() < deadline:
+                time.sleep(0.2)
+                continue
+            raise _away(file, error, held) from error
+        except duckdb.Error as error:
+            raise _away(file, error, None) from error
+
+
+def _away(file: Path, error: Exception, held: re.Match[str] | None) -> SinkAway:
+    if held:
+        return SinkAway("duckdb", f"{file.name} is open in {held['program']} (process {held['pid']})", f"close that program (or: kill {held['pid']}) and run it again")
+    return SinkAway("duckdb", f"{file} can't be opened: {str(error).splitlines()[0]}", "check the file, its folder and the free space of the disk")

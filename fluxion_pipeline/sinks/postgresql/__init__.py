@@ -1,0 +1,1 @@
+"""The PostgreSQL sink: a server, embedded or not."""

@@ -1,0 +1,89 @@
+"""How PostgreSQL is reached: the embedded server or the one that POSTGRES_HOST names, with time-outs.
+
+Drivers' errors become ``SinkAway`` here, so that a server that is off, full, locked or silent costs
+seconds and is told apart from a wrong statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg2
+import psycopg2.extensions
+
+from fluxion_pipeline.errors import SinkAway
+from fluxion_pipeline.settings import Settings
+
+CONNECT_SECONDS = 4
+LOCK_SECONDS = 20
+STATEMENT_SECONDS = 300
+_OPTIONS = f"-c TimeZone=UTC -c DateStyle=ISO -c lock_timeout={LOCK_SECONDS}s -c statement_timeout={STATEMENT_SECONDS}s -c idle_in_transaction_session_timeout=600s"
+
+Connection = psycopg2.extensions.connection
+
+
+def parameters(settings: Settings) -> dict[str, Any]:
+    """libpq parameters of the server that the settings mean; starts the embedded one when it is needed.
+
+    Raises:
+        SinkAway: if the embedded server can't be started.
+    """
+    if settings.embedded:
+        from fluxion_pipeline.sinks.embedded.server import EmbeddedServer
+
+        address = EmbeddedServer(settings.home).ensure()
+        return {"host": address.host, "port": address.port, "user": address.user, "password": address.password.get_secret_value(), "dbname": address.database, "sslmode": "disable"}
+    password = settings.postgres_password.get_secret_value() if settings.postgres_password else None
+    certificate = str(settings.postgres_sslrootcert) if settings.postgres_sslrootcert else None
+    return {
+        "host": settings.postgres_host,
+        "port": settings.postgres_port,
+        "user": settings.postgres_user,
+        "password": password,
+        "dbname": settings.postgres_db,
+        "sslmode": settings.postgres_sslmode,
+        "sslrootcert": certificate,
+    }
+
+
+def connect_raw(settings: Settings) -> Connection:
+    """A new connection with the session settings that all code relies on; the caller closes it.
+
+    Raises:
+        SinkAway: if the server can't be reached or refuses the login.
+    """
+    wanted = {k: v for k, v in parameters(settings).items() if v is not None}
+    try:
+        return psycopg2.connect(
+            **wanted, connect_timeout=CONNECT_SECONDS, options=_OPTIONS, application_name="fluxion", keepalives_idle=30, tcp_user_timeout=STATEMENT_SECONDS * 1000
+        )
+    except psycopg2.OperationalError as error:
+        raise away(error, f"{wanted['host']}:{wanted['port']}") from error
+
+
+@contextmanager
+def connect(settings: Settings, *, read_only: bool = False) -> Iterator[Connection]:
+    """A connection for one piece of work; rolled back and closed at the end of the block.
+
+    The caller commits. With ``read_only`` the transaction is ``REPEATABLE READ READ ONLY``: one snapshot.
+
+    Raises:
+        SinkAway: if the server can't be reached, or goes away, or keeps us waiting for too long.
+    """
+    connection = connect_raw(settings)
+    try:
+        if read_only:
+            connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
+        yield connection
+    except (psycopg2.OperationalError, psycopg2.InterfaceError, psycopg2.errors.QueryCanceled) as error:
+        raise away(error, "during the work") from error
+    finally:
+        connection.close()
+
+
+def away(error: Exception, where: str) -> SinkAway:
+    """The driver's error as a sink that is away, in one line and without the password."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return SinkAway("postgresql", f"PostgreSQL ({where}) is away: {lines[0]}", "start it (fluxion db start, or your server), or see fluxion doctor")

@@ -1,0 +1,168 @@
+"""What a sink is: four questions (connect, what it holds, make a slice equal, remember it) and their results.
+
+One module per engine answers them; ``sinks.converge`` asks. A sink never decides what its rows are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from fluxion_pipeline.contracts.outcomes import SinkName
+from fluxion_pipeline.contracts.tables import TableSpec
+from fluxion_pipeline.landing.index import Image
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What making slices of one table equal to their images took, in rows."""
+
+    inserted: int = 0
+    changed: int = 0
+    deleted: int = 0
+    unchanged: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        """Sum, column by column."""
+        return Counts(self.inserted + other.inserted, self.changed + other.changed, self.deleted + other.deleted, self.unchanged + other.unchanged)
+
+    @property
+    def written(self) -> int:
+        """Rows written in any way."""
+        return self.inserted + self.changed + self.deleted
+
+
+@dataclass(frozen=True)
+class WriteReceipt:
+    """What one sink wrote of one table.
+
+    Attributes:
+        sink: the sink.
+        table: the table.
+        locations: the locations whose slices were owed.
+        slices: number of slices made equal.
+        counts: rows inserted, changed, deleted, unchanged.
+        seconds: wall time of this table's part.
+    """
+
+    sink: SinkName
+    table: str
+    locations: tuple[str, ...]
+    slices: int
+    counts: Counts
+    seconds: float
+
+
+@dataclass(frozen=True)
+class SinkReport:
+    """What bringing locations up to date in one sink came to.
+
+    Attributes:
+        sink: the sink.
+        receipts: one per table that was owed anything.
+        failures: location → why it could not be brought up to date (the others were).
+        seconds: wall time in all.
+    """
+
+    sink: SinkName
+    receipts: tuple[WriteReceipt, ...]
+    failures: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def of(self, table: str) -> Counts:
+        """The counts of one table."""
+        return sum((r.counts for r in self.receipts if r.table == table), Counts())
+
+
+@dataclass(frozen=True)
+class AttemptLine:
+    """The columns of ``cobertura`` that tell of attempts, by the line's key."""
+
+    tabla: str
+    ubicacion_codigo: str
+    corte: str
+    verificado_en: datetime | None
+    ultimo_intento: datetime | None
+    ultimo_resultado: str | None
+    intentos: int
+    segundos: float | None
+    motivo: str | None
+
+
+class SinkSession(Protocol):
+    """One transaction on a sink."""
+
+    def lock(self, locations: Sequence[str]) -> None:
+        """Nobody else brings these locations up to date until the transaction ends."""
+        ...
+
+    def meta(self) -> dict[str, str]:
+        """``fluxion_meta``."""
+        ...
+
+    def set_meta(self, values: Mapping[str, str]) -> None:
+        """Set some of ``fluxion_meta``."""
+        ...
+
+    def forget(self) -> None:
+        """The ledger's lines count as version 0 from now on."""
+        ...
+
+    def make_equal(self, table: TableSpec, images: Sequence[Image]) -> Counts:
+        """Make the slices of one table equal to their images.
+
+        Raises:
+            ConvergenceError: if the rows written aren't the planned ones.
+        """
+        ...
+
+    def remember(self, images: Sequence[Image], outbox: str, at: datetime) -> None:
+        """Write the ledger lines of applied images."""
+        ...
+
+    def log(self, receipts: Iterable[WriteReceipt], run_id: str | None, at: datetime) -> None:
+        """Write the log of what was done."""
+        ...
+
+    def attempts(self, lines: Sequence[AttemptLine]) -> int:
+        """Update the attempts' columns of ``cobertura`` by key; the number of lines changed."""
+        ...
+
+    def commit(self) -> None:
+        """Keep all of it."""
+        ...
+
+
+class Sink(Protocol):
+    """One database."""
+
+    name: SinkName
+
+    def migrate(self) -> bool:
+        """Bring the schema to head; whether anything changed."""
+        ...
+
+    def prepare(self, images: Sequence[Image]) -> None:
+        """What must be there before a transaction can apply these images (partitions)."""
+        ...
+
+    def session(self, purpose: str = "") -> AbstractContextManager[SinkSession]:
+        """One transaction; rolled back unless it is committed.
+
+        Raises:
+            SinkAway: if the database can't be used now, or its schema is not at head.
+        """
+        ...
+
+    def read(self, table: str, columns: Sequence[str] | None = None, where: Mapping[str, Sequence[Any]] | None = None) -> pa.Table:
+        """Rows of a table as Arrow: chosen columns, chosen values of columns."""
+        ...
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of a read-only statement that both engines understand."""
+        ...

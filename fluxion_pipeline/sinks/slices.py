@@ -1,0 +1,58 @@
+"""From a slice's text to the values of its columns: what a sink looks its rows up by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from fluxion_pipeline.contracts.clock import parse_day, parse_tick
+from fluxion_pipeline.contracts.sqltext import quote
+from fluxion_pipeline.contracts.tables import TableSpec
+from fluxion_pipeline.landing.index import Image
+from fluxion_pipeline.sources.protocol import arrow_type
+
+
+def values(table: TableSpec, slice_: str) -> tuple[Any, ...]:
+    """The values of a slice's columns; empty for a table that is one slice."""
+    columns = table.slice_columns
+    if not columns:
+        return ()
+    parts = slice_.rsplit("/", len(columns) - 1) if table.name not in ("cobertura", "rechazos") else slice_.split("/", len(columns) - 1)
+    return tuple(_value(table.table.columns[c].type, p) for c, p in zip(columns, parts, strict=True))
+
+
+def _value(kind: Any, text: str) -> Any:
+    if isinstance(kind, sa.DateTime):
+        return parse_tick(text)
+    return parse_day(text) if isinstance(kind, sa.Date) else text
+
+
+def relation(table: TableSpec, images: Sequence[Image]) -> pa.Table:
+    """The slices as an Arrow table: ``slice``, ``file`` and the slice columns of each image."""
+    fields = [("slice", pa.string()), ("file", pa.string()), *[(c, arrow_type(table.name, c)) for c in table.slice_columns]]
+    rows = [(i.slice, str(i.file), *values(table, i.slice)) for i in images]
+    arrays = [pa.array([r[n] for r in rows], type_) for n, (_, type_) in enumerate(fields)]
+    return pa.table(arrays, schema=pa.schema(fields))
+
+
+def match(table: TableSpec, row: str, slice_: str) -> str:
+    """SQL condition: a row lies in a slice. Ticks are minutes: whatever lies within one belongs to its slice.
+
+    Args:
+        table: the table.
+        row: alias of the table's rows.
+        slice_: alias of the slices, whose columns have the same names.
+    """
+    if not table.slice_columns:
+        return "true"
+    parts = []
+    for name in table.slice_columns:
+        mine, theirs = f"{row}.{quote(name)}", f"{slice_}.{quote(name)}"
+        if isinstance(table.table.columns[name].type, sa.DateTime):
+            parts.append(f"{mine} >= {theirs} AND {mine} < {theirs} + INTERVAL '1 minute'")
+        else:
+            parts.append(f"{mine} = {theirs}")
+    return " AND ".join(parts)

@@ -1,0 +1,1 @@
+"""Tests of fluxion_pipeline.landing."""

@@ -1,0 +1,1 @@
+"""Parity, on a real PostgreSQL and real DuckDB files."""

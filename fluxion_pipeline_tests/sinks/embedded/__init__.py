@@ -1,0 +1,1 @@
+"""Tests of the embedded PostgreSQL: real servers, killed, copied and run by several OS users."""

@@ -1,0 +1,88 @@
+"""The words of the landing model: lines, rejects, readings and what is known of a place. See ``landing_model``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+
+@dataclass(frozen=True)
+class Line:
+    key: str
+    value: int
+    hour: int = 0
+
+
+@dataclass(frozen=True)
+class Reject:
+    raw: str
+    key: str | None = None
+    hour: int | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    table: str
+    cut: int
+    read_at: int
+    lines: frozenset[Line] = frozenset()
+    rejects: frozenset[Reject] = frozenset()
+    window: tuple[int, int] | None = None
+    answer: str = "entera"
+    provenance: str = "normal"
+    place: str = "A"
+
+    @property
+    def slice(self) -> tuple[str, int]:
+        return self.table, self.cut
+
+    @property
+    def content(self) -> tuple[Any, ...]:
+        return self.lines, self.rejects, self.window, self.answer
+
+
+class Held(NamedTuple):
+    """A line as it stands in its day or tick, and the newest landed reading that has it."""
+
+    line: Line
+    read_at: int
+    carried: bool = False
+
+
+class Coverage(NamedTuple):
+    outcome: str
+    read: int
+    loaded: int = 0
+    rejected: int = 0
+    held_back: int = 0
+    carried: int = 0
+    until: int | None = None
+
+
+State = Mapping[int, Mapping[str, Held]]
+
+
+@dataclass(frozen=True)
+class Place:
+    sequence: int = 0
+    days: dict[int, dict[str, Held]] = field(default_factory=dict)
+    ticks: dict[int, dict[str, Held]] = field(default_factory=dict)
+    standing: dict[Any, tuple[Reading, str]] = field(default_factory=dict)
+    verified: dict[Any, int] = field(default_factory=dict)
+    newest: dict[Any, tuple[Reading, str]] = field(default_factory=dict)
+    known: frozenset[Any] = frozenset()
+    coverage: dict[Any, Coverage] = field(default_factory=dict)
+    rejects: dict[Any, frozenset[Reject]] = field(default_factory=dict)
+    images: dict[Any, tuple[int, dict[Any, Any]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Lote:
+    sequence: int
+    outcome: str
+    applied: bool
+    images: dict[Any, tuple[int, dict[Any, Any]]]
+
+
+Landing = dict[str, Place]

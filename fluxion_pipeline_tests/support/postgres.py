@@ -1,0 +1,124 @@
+"""One real PostgreSQL server for a whole test session, and an empty database for each test that asks.
+
+The server is the program's own embedded one, in a temporary home. Under xdist all workers use the
+same home: the one that needs the server first starts it, the controlling process stops it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import psycopg2
+from psycopg2 import sql
+
+from fluxion_pipeline.settings import Settings, load
+from fluxion_pipeline.sinks.embedded.server import EmbeddedServer, ServerAddress
+
+HOME_VARIABLE = "FLUXION_TESTS_POSTGRES_HOME"
+"""Through the environment xdist's workers know the controlling process's server."""
+
+_WATCH = """
+while kill -0 "$1" 2>/dev/null; do sleep 2; done
+kill -INT $(head -n 1 "$2/postgres/data/postmaster.pid") 2>/dev/null && sleep 3
+rm -rf "$2"
+"""
+
+
+def open_session() -> None:
+    """Choose the home of the session's server; nothing is started yet. Called in the controlling process."""
+    home = tempfile.mkdtemp(prefix="fluxion-tests-")
+    Path(home).chmod(0o711)  # the server's OS user may pass, when the tests run as root
+    os.environ[HOME_VARIABLE] = home
+    # A killed test run must leave no server behind.
+    subprocess.Popen(
+        ["/bin/sh", "-c", _WATCH, "sh", str(os.getpid()), home],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def close_session() -> None:
+    """Stop the session's server, if anybody started it, and remove its home."""
+    home = os.environ.pop(HOME_VARIABLE, None)
+    if home:
+        EmbeddedServer(Path(home)).stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def session_server() -> ServerAddress:
+    """The session's server, started when it isn't running, and made quick: what a crash loses is a test's."""
+    server = EmbeddedServer(Path(os.environ[HOME_VARIABLE]), database="postgres")
+    address = server.ensure()
+    with closing(_administrator(address)) as connection, connection.cursor() as cursor:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            cursor.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
+        cursor.execute("SELECT pg_reload_conf()")
+    return address
+
+
+@contextmanager
+def fresh_database(server: ServerAddress) -> Iterator[str]:
+    """The name of a new, empty database, which is dropped in the end, whoever is still in it."""
+    name = f"test_{secrets.token_hex(6)}"
+    with closing(_administrator(server)) as connection, connection.cursor() as cursor:
+        cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    try:
+        yield name
+    finally:
+        with closing(_administrator(server)) as connection, connection.cursor() as cursor:
+            cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def settings_for(server: ServerAddress, database: str, home: Path, mode: str = "dual") -> Settings:
+    """Settings of a home of its own whose PostgreSQL is a database of the session's server."""
+    return load(
+        {
+            "FLUXION_HOME": str(home),
+            "DB_MODE": mode,
+            "POSTGRES_HOST": server.host,
+            "POSTGRES_PORT": str(server.port),
+            "POSTGRES_DB": database,
+            "POSTGRES_USER": server.user,
+            "POSTGRES_PASSWORD": server.password.get_secret_value(),
+        }
+    )
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The environment variables that make a subprocess see the same settings; for ``subprocess.run(env={**os.environ, **…})``."""
+    secret = settings.postgres_password.get_secret_value() if settings.postgres_password else ""
+    said = {
+        "FLUXION_HOME": str(settings.home),
+        "DB_MODE": str(settings.db_mode),
+        "POSTGRES_HOST": settings.postgres_host or "",
+        "POSTGRES_PORT": str(settings.postgres_port),
+        "POSTGRES_DB": settings.postgres_db,
+        "POSTGRES_USER": settings.postgres_user,
+        "POSTGRES_PASSWORD": secret,
+        "FLUXION_SOURCE_PATH": str(settings.fluxion_source_path or ""),
+        "FLUXION_SOURCE": settings.fluxion_source,
+    }
+    return {name: value for name, value in said.items() if value}
+
+
+def _administrator(server: ServerAddress) -> psycopg2.extensions.connection:
+    connection = psycopg2.connect(
+        host=server.host,
+        port=server.port,
+        user=server.user,
+        password=server.password.get_secret_value(),
+        dbname="postgres",
+        connect_timeout=10,
+        sslmode="disable",
+    )
+    connection.autocommit = True
+    return connection
