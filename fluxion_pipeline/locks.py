@@ -58,7 +58,7 @@ def _acquire(handle: int, how: int, deadline: float, path: Path) -> None:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise BusyError(f"{path.name} is held by {holder(path)}", "wait for it to end, or give a longer --wait") from None
-            time.sleep(min(delay * random.uniform(0.5, 1.5), left))  # noqa: S311 jitter, not a secret
+            time.sleep(min(delay * random.uniform(0.5, 1.5), left))
             delay = min(delay * 1.6, 0.05)
         else:
             return

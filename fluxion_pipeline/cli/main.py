@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from fluxion_pipeline.cli import db, demo, doctor, init, mode, parity, quarantine, run, status, sync, ui
+from fluxion_pipeline.cli import accept, db, demo, doctor, explain, init, mode, parity, quarantine, repair, run, status, sync, ui
 from fluxion_pipeline.cli.console import Debug
 
 app = typer.Typer(
@@ -27,6 +27,9 @@ def options(debug: Annotated[bool, typer.Option("--debug", help="Show the traceb
 app.command("init")(init.init)
 app.add_typer(run.app, name="run")
 app.command("parity")(parity.parity)
+app.command("repair")(repair.repair)
+app.command("accept")(accept.accept)
+app.command("explain")(explain.explain)
 app.command("sync")(sync.sync)
 app.command("status")(status.status)
 app.add_typer(mode.app, name="mode")

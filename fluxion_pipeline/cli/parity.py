@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from fluxion_pipeline import settings as environment
+from fluxion_pipeline.cli.console import as_json, speaking
 from fluxion_pipeline.contracts.outcomes import Verdict
 from fluxion_pipeline.contracts.tables import CONTRACT_TABLES
 from fluxion_pipeline.errors import ContractError
@@ -48,11 +49,11 @@ def parity(
         names = chosen(tables)
     except ContractError as error:
         raise typer.BadParameter(str(error), param_hint="TABLE") from error
-    settings = environment.load()
-    with _progress(quiet=json) as told:
+    with speaking(), _progress(quiet=json) as told:
+        settings = environment.load()
         report = prove(settings, names, level, full=full, wait=wait, progress=told)
     if json:
-        print(json_text.dumps(report.to_json(), ensure_ascii=False, indent=2))
+        as_json(report.to_json())
     else:
         show(report)
     raise typer.Exit(report.exit_code)

@@ -119,13 +119,17 @@ def _readings(report: LandingReport) -> None:
     else:
         outcomes = ", ".join(f"{n} {o}" for o, n in report.outcomes().items())
         out.print(f"run {job}: {len(report.landings)} readings ({outcomes}), {len(report.lotes)} lotes")
-        counts = ", ".join(f"{report.total(f):,} {word}" for f, word in (("loaded", "loaded"), ("repeated", "repeated"), ("rejected", "rejected"), ("held", "held back")))
+        counts = ", ".join(
+            f"{report.total(f):,} {word}" for f, word in (("loaded", "loaded"), ("repeated", "repeated"), ("rejected", "rejected"), ("held", "held back"))
+        )
         out.print(f"rows: {report.total('read'):,} read = {counts}")
     if report.met:
         out.print(f"{report.met:,} products that no catalogue had were added, flagged es_provisional")
     if report.quarantined:
         folders = sorted({q.folder for q in report.quarantined})
-        err.print(f"[yellow]warning:[/] {len(report.quarantined)} files of unknown locations put in quarantine: {escape(', '.join(folders))} (fluxion quarantine list)")
+        err.print(
+            f"[yellow]warning:[/] {len(report.quarantined)} files of unknown locations put in quarantine: {escape(', '.join(folders))} (fluxion quarantine list)"
+        )
     if report.failed:
         rows = [(x.location, x.cut, str(x.outcome), x.read, x.rejected, x.reason or "") for x in report.failed]
         show("readings that failed", ("ubicación", "corte", "resultado", "leídas", "rechazadas", "motivo"), rows)

@@ -20,7 +20,9 @@ def status(json: Annotated[bool, typer.Option("--json", help="One JSON object.")
         as_json(found.to_json())
     else:
         out.print(f"DB_MODE={found.mode}")
-        sinks = [(s.sink, "active" if s.active else "known", s.problem or "ok", s.pending, ", ".join(f"{t} {n:,}" for t, n in s.rows.items())) for s in found.sinks]
+        sinks = [
+            (s.sink, "active" if s.active else "known", s.problem or "ok", s.pending, ", ".join(f"{t} {n:,}" for t, n in s.rows.items())) for s in found.sinks
+        ]
         show("sinks", ("sink", "", "state", "pending slices", "rows"), sinks)
         rows = [(x.fact, x.location, x.name, x.cut, x.outcome or "", x.last_outcome or "", x.reason or "") for x in found.locations]
         show("locations", ("tabla", "ubicación", "nombre", "corte", "resultado", "último intento", "motivo"), rows)

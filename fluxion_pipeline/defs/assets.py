@@ -12,20 +12,11 @@ from pydantic import Field
 
 from fluxion_pipeline.contracts.outcomes import Fact, SinkName
 from fluxion_pipeline.contracts.tables import spec
+from fluxion_pipeline.defs.names import GROUPS, OWNERS, TABLES, lote_key, sink_key
 from fluxion_pipeline.defs.record import Record
 from fluxion_pipeline.operations import mode
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.land import LandingReport, Request, read_and_land
-
-TABLES: dict[Fact, tuple[str, ...]] = {
-    Fact.CATALOGO: ("productos", "ubicaciones"),
-    Fact.INVENTARIO: ("inventario_actual", "inventario_historico", "inventario_cortes"),
-    Fact.VENTAS: ("ventas",),
-}
-"""The tables that a fact's lotes fill."""
-
-GROUPS = {Fact.CATALOGO: "catalogo", Fact.INVENTARIO: "inventario", Fact.VENTAS: "ventas"}
-OWNERS = ["team:datos"]
 
 
 class ReadConfig(dg.Config):
@@ -49,31 +40,25 @@ class SalesConfig(ReadConfig):
     hasta: str | None = Field(default=None, description="last business day YYYY-MM-DD, included")
 
 
-def lote_key(fact: Fact) -> dg.AssetKey:
-    """The asset of a fact's lotes."""
-    return dg.AssetKey(["lotes", GROUPS[fact]])
-
-
-def sink_key(sink: SinkName, table: str) -> dg.AssetKey:
-    """The asset of a table in a sink."""
-    return dg.AssetKey([sink.value, table])
-
-
 def lote_assets(app: App, record: Record) -> list[dg.AssetsDefinition]:
     """``lotes/catalogo``, ``lotes/inventario``, ``lotes/ventas``."""
 
     def land(context: dg.AssetExecutionContext, config: ReadConfig, request: Request) -> dg.Output[LandingReport]:
-        with record.failures():
+        with record.landing(context.run_id):
             mode.enter(app, force=config.forzar)
             report = read_and_land(app, request, lambda code, done, total: context.log.info(f"{code} read ({done} of {total})"))
         record.landed(context.run_id, report)
         return dg.Output(report, metadata=_landing_metadata(report))
 
-    @dg.asset(key=lote_key(Fact.CATALOGO), group_name="catalogo", kinds={"parquet"}, owners=OWNERS, io_manager_key="lotes", description=_describe(Fact.CATALOGO))
+    @dg.asset(
+        key=lote_key(Fact.CATALOGO), group_name="catalogo", kinds={"parquet"}, owners=OWNERS, io_manager_key="lotes", description=_describe(Fact.CATALOGO)
+    )
     def lotes_catalogo(context: dg.AssetExecutionContext, config: ReadConfig) -> dg.Output[LandingReport]:
         return land(context, config, Request(Fact.CATALOGO, wait=config.espera))
 
-    @dg.asset(key=lote_key(Fact.INVENTARIO), group_name="inventario", kinds={"parquet"}, owners=OWNERS, io_manager_key="lotes", description=_describe(Fact.INVENTARIO))
+    @dg.asset(
+        key=lote_key(Fact.INVENTARIO), group_name="inventario", kinds={"parquet"}, owners=OWNERS, io_manager_key="lotes", description=_describe(Fact.INVENTARIO)
+    )
     def lotes_inventario(context: dg.AssetExecutionContext, config: StockConfig) -> dg.Output[LandingReport]:
         return land(context, config, Request(Fact.INVENTARIO, config.tick, config.tick, tuple(config.ubicaciones), config.espera))
 

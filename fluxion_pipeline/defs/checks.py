@@ -1,91 +1,159 @@
 """The asset checks: on the lotes, on each sink's tables, and parity on the last sink that the mode writes.
 
-None of them blocks: a location or a sink that is wrong must not stop the others.
+None of them blocks: a location or a sink that is wrong must not stop the others. The checks of one
+sink and fact are one step, which asks all its questions over one connection; any of them can be run
+alone. They read only: what they say is decided in ``operations.checks`` and ``parity``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 
-from fluxion_pipeline.contracts.outcomes import Fact, Mode, Verdict
-from fluxion_pipeline.defs.assets import TABLES, lote_key, sink_key
+from fluxion_pipeline.contracts.outcomes import Fact, Mode, SinkName, Verdict
+from fluxion_pipeline.defs.names import GROUPS, TABLES, lote_key, sink_key
 from fluxion_pipeline.defs.record import Record
 from fluxion_pipeline.errors import FluxionError
 from fluxion_pipeline.operations import checks
 from fluxion_pipeline.operations.app import App
-from fluxion_pipeline.operations.checks import CheckOutcome
+from fluxion_pipeline.operations.checks import CheckOutcome, Question
 from fluxion_pipeline.parity.prove import prove
-from fluxion_pipeline.parity.report import markdown
+from fluxion_pipeline.parity.report import TableParity, markdown
 
-_FACTS = (Fact.INVENTARIO, Fact.VENTAS)
+STORES = (Fact.INVENTARIO, Fact.VENTAS)
+"""The facts that are read of each location."""
+
+Results = Iterator[dg.AssetCheckResult]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A check of a sink: what it is for, and what it asks."""
+
+    description: str
+    question: Question
 
 
 def asset_checks(app: App, record: Record) -> list[dg.AssetChecksDefinition]:
     """All checks of a mode."""
-    primary = app.settings.db_mode.primary
-    result = []
-    for fact in _FACTS:
-        lotes = lote_key(fact)
-        table = sink_key(primary, TABLES[fact][0])
-        result += [
-            _check(lotes, "ubicaciones_conocidas", "Nothing waits in quarantine.", lambda f=fact: checks.unknown_locations(app, f)),
-            _check(table, "filas_cuadran", "Rows read = loaded + repeated + rejected + held back.", lambda f=fact: checks.counts_add_up(app, primary, f)),
-            _check(table, "ubicaciones_presentes", "Every expected location has the newest cut.", lambda f=fact: checks.expected_present(app, primary, f)),
-            _check(table, "rechazos_usuales", "Rejected rows are within the usual.", lambda f=fact: checks.rejects_usual(app, primary, f)),
-        ]
-    for sink in app.settings.db_mode.sinks:
-        for tables in TABLES.values():
-            for name in tables:
-                key = sink_key(sink, name)
-                result.append(_check(key, "claves_unicas", "No key stands twice.", lambda s=sink, t=name: checks.unique_keys(app, s, t)))
-        for fact in _FACTS:
-            name = TABLES[fact][0]
-            result.append(_check(sink_key(sink, name), "codigos_conocidos", "Every code is known.", lambda s=sink, t=name: checks.references_known(app, s, t)))
-    stock = sink_key(primary, "inventario_actual")
-    result.append(_check(stock, "stock_negativo_usual", "Negative stock is within the usual.", lambda: checks.negative_stock(app, primary)))
-    return result + [_parity(app, record, name) for tables in TABLES.values() for name in tables]
+    result = [_of_lotes(app, fact) for fact in STORES]
+    result += [_of_sink(app, sink, fact) for fact in TABLES for sink in app.settings.db_mode.sinks]
+    return result + [_of_parity(app, record, fact) for fact in TABLES]
 
 
-def _check(key: dg.AssetKey, name: str, description: str, decide: Callable[[], CheckOutcome]) -> dg.AssetChecksDefinition:
-    @dg.asset_check(asset=key, name=name, description=description, blocking=False)
-    def check() -> dg.AssetCheckResult:
-        found = decide()
-        metadata: dict[str, dg.MetadataValue] = {k: dg.MetadataValue.float(v) if isinstance(v, float) else dg.MetadataValue.int(v) for k, v in found.numbers.items()}
-        if found.sample:
-            metadata["muestra"] = dg.MetadataValue.md(found.sample)
-        severity = dg.AssetCheckSeverity.ERROR if found.serious else dg.AssetCheckSeverity.WARN
-        return dg.AssetCheckResult(passed=found.passed, severity=severity, description=found.summary, metadata=metadata)
+def _of_lotes(app: App, fact: Fact) -> dg.AssetChecksDefinition:
+    key = lote_key(fact)
+    told: Mapping[str, tuple[str, Callable[[], CheckOutcome]]] = {
+        "lecturas_logradas": ("The newest attempt at every reading did what it was asked for.", lambda: checks.readings_done(app, fact)),
+        "ubicaciones_conocidas": ("Nothing waits in quarantine.", lambda: checks.unknown_locations(app, fact)),
+    }
+    specs = [dg.AssetCheckSpec(name, asset=key, description=text) for name, (text, _) in told.items()]
 
-    return check
+    @dg.multi_asset_check(name=f"comprobar_lotes_{GROUPS[fact]}", specs=specs, can_subset=True)
+    def comprobar(context: dg.AssetCheckExecutionContext) -> Results:
+        for check in sorted(context.selected_asset_check_keys):
+            yield _result(check, told[check.name][1]())
+
+    return comprobar
 
 
-def _parity(app: App, record: Record, table: str) -> dg.AssetChecksDefinition:
-    """Parity of a table, exact; skipped (not red) in a mode with one sink."""
-    last = app.settings.db_mode.sinks[-1]
+def _of_sink(app: App, sink: SinkName, fact: Fact) -> dg.AssetChecksDefinition:
+    asked = _questions(app, sink, fact)
+    specs = [dg.AssetCheckSpec(c.name, asset=c.asset_key, description=a.description) for c, a in asked.items()]
 
-    @dg.asset_check(asset=sink_key(last, table), name="paridad", description="DuckDB and PostgreSQL hold the same rows, compared exactly.", blocking=False)
-    def paridad(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        if app.settings.db_mode is not Mode.DUAL:
-            return dg.AssetCheckResult(passed=True, description=f"skipped: DB_MODE={app.settings.db_mode} writes one sink", metadata={"veredicto": "omitida"})
+    @dg.multi_asset_check(name=f"comprobar_{sink}_{GROUPS[fact]}", specs=specs, can_subset=True)
+    def comprobar(context: dg.AssetCheckExecutionContext) -> Results:
+        selected = sorted(context.selected_asset_check_keys)
         try:
-            report = prove(app.settings, [table])
+            found = checks.ask(app, sink, {c: asked[c].question for c in selected})
         except FluxionError as error:
-            return dg.AssetCheckResult(passed=False, severity=dg.AssetCheckSeverity.WARN, description=str(error), metadata={"veredicto": Verdict.NO_CONCLUYENTE.value})
-        (found,) = report.tables
-        record.parity[table] = report
-        metadata: dict[str, dg.MetadataValue] = {
-            "veredicto": dg.MetadataValue.text(found.verdict.value),
-            "filas_duckdb": dg.MetadataValue.int(found.rows_duckdb or 0),
-            "filas_postgresql": dg.MetadataValue.int(found.rows_postgresql or 0),
-            "faltan_en_postgresql": dg.MetadataValue.int(found.missing_in_postgresql or 0),
-            "sobran_en_postgresql": dg.MetadataValue.int(found.missing_in_duckdb or 0),
-            "cambiadas": dg.MetadataValue.int(found.changed or 0),
-            "duplicadas": dg.MetadataValue.int((found.duplicated_in_duckdb or 0) + (found.duplicated_in_postgresql or 0)),
-            "segundos": dg.MetadataValue.float(round(found.seconds, 3)),
-        }
-        if found.sample:
-            metadata["muestra"] = dg.MetadataValue.md(markdown(found))
-        severity = dg.AssetCheckSeverity.ERROR if found.verdict is Verdict.DIFERENTE else dg.AssetCheckSeverity.WARN
-        return dg.AssetCheckResult(passed=found.verdict is Verdict.IGUAL, severity=severity, description=found.reason or str(found.verdict), metadata=metadata)
+            yield from (_untold(c, error) for c in selected)
+        else:
+            yield from (_result(c, found[c]) for c in selected)
+
+    return comprobar
+
+
+def _questions(app: App, sink: SinkName, fact: Fact) -> dict[dg.AssetCheckKey, _Asked]:
+    """What is asked of a sink about a fact's tables; what concerns readings is asked of the primary sink only."""
+    asked: dict[dg.AssetCheckKey, _Asked] = {}
+
+    def add(table: str, name: str, description: str, question: Question) -> None:
+        asked[dg.AssetCheckKey(sink_key(sink, table), name)] = _Asked(description, question)
+
+    first = TABLES[fact][0]
+    add(first, "lotes_pendientes", "The sink has everything that landed.", checks.nothing_pending(app))
+    for table in TABLES[fact]:
+        add(table, "claves_unicas", "No key stands twice.", checks.unique_keys(table))
+    if fact in STORES:
+        add(first, "codigos_conocidos", "Every code is known.", checks.references_known(first))
+    if fact in STORES and sink is app.settings.db_mode.primary:
+        add(first, "filas_cuadran", "Rows read = loaded + repeated + rejected + held back.", checks.counts_add_up(fact))
+        add(first, "ubicaciones_presentes", "Every expected location has the newest cut.", checks.expected_present(app, fact))
+        add(first, "rechazos_usuales", "Rejected rows are within the usual.", checks.rejects_usual(fact))
+    if fact is Fact.INVENTARIO and sink is app.settings.db_mode.primary:
+        add(first, "stock_negativo_usual", "Negative stock is within the usual.", checks.negative_stock())
+    return asked
+
+
+def _result(check: dg.AssetCheckKey, found: CheckOutcome) -> dg.AssetCheckResult:
+    metadata: dict[str, Any] = {k: dg.MetadataValue.float(v) if isinstance(v, float) else dg.MetadataValue.int(v) for k, v in found.numbers.items()}
+    if found.sample:
+        metadata["muestra"] = dg.MetadataValue.md(found.sample)
+    severity = dg.AssetCheckSeverity.ERROR if found.serious else dg.AssetCheckSeverity.WARN
+    return _of(check, found.passed, severity, found.summary, metadata)
+
+
+def _untold(check: dg.AssetCheckKey, error: FluxionError) -> dg.AssetCheckResult:
+    """A sink that can't be asked is a warning that says so, never a verdict on its rows."""
+    return _of(check, False, dg.AssetCheckSeverity.WARN, f"could not be told: {error}", {"veredicto": Verdict.NO_CONCLUYENTE.value})
+
+
+def _of(check: dg.AssetCheckKey, passed: bool, severity: dg.AssetCheckSeverity, text: str, metadata: Mapping[str, Any]) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=passed, asset_key=check.asset_key, check_name=check.name, severity=severity, description=text, metadata=metadata)
+
+
+def _of_parity(app: App, record: Record, fact: Fact) -> dg.AssetChecksDefinition:
+    """Parity of a fact's tables, exact, in one proof; skipped (not red) in a mode with one sink."""
+    *others, last = app.settings.db_mode.sinks
+    specs = [
+        dg.AssetCheckSpec(
+            "paridad",
+            asset=sink_key(last, table),
+            additional_deps=[sink_key(other, table) for other in others],
+            description="DuckDB and PostgreSQL hold the same rows, compared exactly.",
+        )
+        for table in TABLES[fact]
+    ]
+
+    @dg.multi_asset_check(name=f"paridad_{GROUPS[fact]}", specs=specs, can_subset=True)
+    def paridad(context: dg.AssetCheckExecutionContext) -> Results:
+        selected = {c.asset_key.path[-1]: c for c in sorted(context.selected_asset_check_keys)}
+        if app.settings.db_mode is not Mode.DUAL:
+            reason = f"skipped: DB_MODE={app.settings.db_mode} writes one sink"
+            yield from (_of(c, True, dg.AssetCheckSeverity.WARN, reason, {"veredicto": "omitida"}) for c in selected.values())
+            return
+        for found in prove(app.settings, list(selected)).tables:
+            record.proved(context.run.run_id, found)
+            yield _compared(selected[found.table], found)
 
     return paridad
+
+
+def _compared(check: dg.AssetCheckKey, found: TableParity) -> dg.AssetCheckResult:
+    metadata: dict[str, Any] = {
+        "veredicto": dg.MetadataValue.text(found.verdict.value),
+        "faltan_en_postgresql": dg.MetadataValue.int(found.missing_in_postgresql),
+        "sobran_en_postgresql": dg.MetadataValue.int(found.missing_in_duckdb),
+        "cambiadas": dg.MetadataValue.int(found.changed),
+        "duplicadas": dg.MetadataValue.int(found.duplicated_in_duckdb + found.duplicated_in_postgresql),
+        "segundos": dg.MetadataValue.float(round(found.seconds, 3)),
+    }
+    for name, rows in (("filas_duckdb", found.rows_duckdb), ("filas_postgresql", found.rows_postgresql)):
+        if rows is not None:
+            metadata[name] = dg.MetadataValue.int(rows)
+    if found.sample:
+        metadata["muestra"] = dg.MetadataValue.md(markdown(found))
+    severity = dg.AssetCheckSeverity.ERROR if found.verdict is Verdict.DIFERENTE else dg.AssetCheckSeverity.WARN
+    return _of(check, found.verdict is Verdict.IGUAL, severity, found.reason or str(found.verdict), metadata)

@@ -7,14 +7,17 @@ from typing import Any
 import dagster as dg
 
 from fluxion_pipeline.contracts.outcomes import Fact, SinkName
-from fluxion_pipeline.defs.assets import GROUPS, lote_key
 from fluxion_pipeline.defs.build import Overrides, build_defs
 from fluxion_pipeline.defs.jobs import CUT_TAG, FLOW_TAG
+from fluxion_pipeline.defs.names import GROUPS, lote_key
 from fluxion_pipeline.defs.record import Record
 from fluxion_pipeline.operations import instance
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.execute import RunOutcome
 from fluxion_pipeline.operations.land import Request
+
+TOLD_OTHERWISE = {"paridad", "lecturas_logradas"}
+"""Checks whose verdict a run's outcome has in more detail: of the tables that it compared, of the readings that it asked for."""
 
 
 def execute(app: App, request: Request, *, force: bool = False, loud: bool = False) -> RunOutcome:
@@ -23,17 +26,16 @@ def execute(app: App, request: Request, *, force: bool = False, loud: bool = Fal
     definitions = build_defs(app.settings, Overrides(clock=app.clock, record=record, app=app))
     name = GROUPS[request.fact]
     job = definitions.resolve_job_def(name)
-    config = _config(request, force)
     level = "DEBUG" if loud else "CRITICAL"
     tags = {FLOW_TAG: name, "fluxion/origen": "command"} | ({CUT_TAG: request.low} if request.fact is Fact.INVENTARIO and request.low else {})
     with instance.prepared(app.settings), dg.DagsterInstance.get() as home:
         result = job.execute_in_process(
-            run_config={"ops": {_op(request.fact): {"config": config}}, "loggers": {"console": {"config": {"log_level": level}}}},
+            run_config={"ops": {_op(request.fact): {"config": _config(request, force)}}, "loggers": {"console": {"config": {"log_level": level}}}},
             instance=home,
             raise_on_error=False,
             tags=tags,
         )
-        return _outcome(app, record, result)
+        return _outcome(app, request.fact, record, result)
 
 
 def _op(fact: Fact) -> str:
@@ -49,35 +51,39 @@ def _config(request: Request, force: bool) -> dict[str, Any]:
     return config
 
 
-def _outcome(app: App, record: Record, result: dg.ExecuteInProcessResult) -> RunOutcome:
-    report = record.reports.get(result.run_id)
+def _outcome(app: App, fact: Fact, record: Record, result: dg.ExecuteInProcessResult) -> RunOutcome:
+    report = record.reports.get(result.run_id, {}).get(fact)
+    wrote = _wrote(result)
     sinks: dict[SinkName, str | None] = {}
-    wrote: dict[SinkName, dict[str, tuple[int, int]]] = {}
-    for event in result.all_events:
-        key = event.asset_key
-        if key is None or key.path[0] not in {s.value for s in SinkName}:
-            continue
-        sink = SinkName(key.path[0])
-        if event.is_step_materialization:
-            data = event.step_materialization_data.materialization.metadata
-            rows = sum(_number(data, f"filas_{x}") for x in ("insertadas", "cambiadas", "borradas"))
-            wrote.setdefault(sink, {})[key.path[1]] = (rows, _number(data, "dagster/row_count"))
     for sink in app.settings.db_mode.sinks:
-        down = next((e for (run, s), e in record.sinks_down.items() if s is sink and run == result.run_id), None)
-        problem = down or next((e for e in record.errors if getattr(e, "sink", None) == sink.value or str(e).startswith(sink.value)), None)
-        sinks[sink] = str(problem) if problem else None if sink in wrote or report is None else "not written: see the run in the UI"
-    failed = [e for e in result.get_asset_check_evaluations() if not e.passed]
-    named = {f"{'/'.join(e.asset_key.path)}: {e.check_name}": e for e in failed}
-    serious = {k: e.description or "failed" for k, e in named.items() if e.severity is dg.AssetCheckSeverity.ERROR and e.check_name != "paridad"}
-    warnings = {k: e.description or "failed" for k, e in named.items() if e.severity is dg.AssetCheckSeverity.WARN and e.check_name != "paridad"}
-    parity = {table: found.verdict for table, found in record.parity.items()}
-    refused = None if report is not None else _refusal(record, result)
+        problem = record.down.get((result.run_id, sink))
+        missing = None if sink in wrote or report is None else _first_failure(result)
+        sinks[sink] = str(problem) if problem else missing
+    failed = {
+        f"{'/'.join(e.asset_key.path)}: {e.check_name}": e for e in result.get_asset_check_evaluations() if not e.passed and e.check_name not in TOLD_OTHERWISE
+    }
+    serious = {k: e.description or "failed" for k, e in failed.items() if e.severity is dg.AssetCheckSeverity.ERROR}
+    warnings = {k: e.description or "failed" for k, e in failed.items() if e.severity is dg.AssetCheckSeverity.WARN}
+    parity = {table: found.verdict for table, found in record.parity.get(result.run_id, {}).items()}
+    error = record.errors.get(result.run_id)
+    refused = None if report is not None else str(error) if error else _first_failure(result)
     return RunOutcome(report, refused, sinks, serious, warnings, parity, wrote)
 
 
-def _refusal(record: Record, result: dg.ExecuteInProcessResult) -> str:
-    if record.errors:
-        return str(record.errors[0])
+def _wrote(result: dg.ExecuteInProcessResult) -> dict[SinkName, dict[str, tuple[int, int]]]:
+    """Sink → table → rows written, rows in all: what the materializations say."""
+    known = {s.value for s in SinkName}
+    wrote: dict[SinkName, dict[str, tuple[int, int]]] = {}
+    for event in result.all_events:
+        if event.is_step_materialization and event.asset_key is not None and event.asset_key.path[0] in known:
+            data = event.step_materialization_data.materialization.metadata
+            rows = sum(_number(data, f"filas_{x}") for x in ("insertadas", "cambiadas", "borradas"))
+            wrote.setdefault(SinkName(event.asset_key.path[0]), {})[event.asset_key.path[1]] = (rows, _number(data, "dagster/row_count"))
+    return wrote
+
+
+def _first_failure(result: dg.ExecuteInProcessResult) -> str:
+    """The innermost cause of the first step that failed."""
     failures = [e for e in result.all_events if e.is_step_failure]
     found = failures[0].step_failure_data.error if failures else None
     while found is not None and found.cause is not None:

@@ -1,22 +1,33 @@
 """The IO managers: one for the lotes, one for each engine.
 
 A sink's IO manager takes what was landed and brings its sink up to date; it never writes another
-database. ``load_input`` gives a table back as a pandas DataFrame, with columns and values chosen by
-the input's metadata: ``{"columns": [...], "where": {"ubicacion_codigo": [...]}}``.
+database. It gives a table back as a pandas DataFrame, of which a downstream asset chooses columns and
+slices in the metadata of its input::
+
+    @dg.asset(ins={"stock": dg.AssetIn(
+        key=["duckdb", "inventario_actual"],
+        metadata={"columns": ["producto_codigo", "stock"], "where": {"ubicacion_codigo": ["SUC001"]}},
+    )})
+    def faltantes(stock: pd.DataFrame) -> pd.DataFrame: ...
+
+An input whose key is ``["duckdb", …]`` or ``["postgresql", …]`` is loaded by that engine's manager.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
 import pandas as pd
 
-from fluxion_pipeline.contracts.outcomes import Fact, SinkName
-from fluxion_pipeline.defs.record import Record
-from fluxion_pipeline.errors import FluxionError, SinkAway
+from fluxion_pipeline.contracts.outcomes import SinkName
+from fluxion_pipeline.contracts.tables import spec
+from fluxion_pipeline.defs.names import TABLES, fact_of_lote, fact_of_table
+from fluxion_pipeline.defs.record import Record, failure
+from fluxion_pipeline.errors import ContractError, FluxionError
 from fluxion_pipeline.operations.app import App
-from fluxion_pipeline.operations.bring_up import bring_up, written
+from fluxion_pipeline.operations.bring_up import TableWrite, bring_up, written
 from fluxion_pipeline.operations.land import LandingReport
 
 
@@ -32,37 +43,41 @@ class LoteIOManager(dg.IOManager):
 
     def load_input(self, context: dg.InputContext) -> LandingReport:
         """What this run landed; nothing, for a table that is materialized alone."""
-        fact = {"catalogo": Fact.CATALOGO, "inventario": Fact.INVENTARIO, "ventas": Fact.VENTAS}[context.asset_key.path[-1]]
-        found = self.record.reports.get(context.step_context.run_id)
+        fact = fact_of_lote(context.asset_key)
+        found = self.record.reports.get(context.step_context.run_id, {}).get(fact)
         return found if found is not None else LandingReport(fact)
 
 
 class SinkIOManager(dg.IOManager):
-    """Brings one sink up to date."""
+    """Brings one sink up to date, and reads its tables."""
 
     def __init__(self, app: App, sink: SinkName, record: Record) -> None:
         """Connect to nothing yet."""
         self.app, self.sink, self.record = app, sink, record
+        self._wrote: dict[tuple[str, int], dict[str, TableWrite]] = {}
 
     def handle_output(self, context: dg.OutputContext, obj: LandingReport) -> None:
         """Make everything that the sink owes equal to the newest images; report this asset's table.
 
         The first table of a run brings all of the sink's tables up to date, in the transactions that
-        belong together; the others of the run find nothing owed. A sink that was found away is not
-        waited for again by the other tables of the run.
+        belong together; the others find nothing owed, unless more has landed meanwhile. A sink that
+        could not be brought up to date isn't tried again by the other tables of the run.
+
+        Raises:
+            Failure: why the sink could not be brought up to date.
         """
         run_id, table = context.run_id, context.asset_key.path[-1]
-        down = self.record.sinks_down.get((run_id, self.sink))
-        if down is not None:
-            raise down
+        here = run_id, self.sink
+        if here in self.record.down:
+            raise failure(self.record.down[here])
         try:
-            bring_up(self.app, self.sink, run_id=run_id)
-            wrote = written(self.app, self.sink, table, run_id)
+            if self.record.brought.get(here) != self.record.landings(run_id):
+                bring_up(self.app, self.sink, run_id=run_id)
+                self.record.brought[here] = self.record.landings(run_id)
+            wrote = self._written(run_id, table)
         except FluxionError as error:
-            if isinstance(error, SinkAway):
-                self.record.sinks_down[run_id, self.sink] = error
-            self.record.errors.append(error)
-            raise
+            self.record.down[here] = error
+            raise failure(error) from error
         context.add_output_metadata(
             {
                 "dagster/row_count": wrote.rows,
@@ -74,11 +89,39 @@ class SinkIOManager(dg.IOManager):
             }
         )
 
+    def _written(self, run_id: str, table: str) -> TableWrite:
+        """What the run wrote of a table; the tables of one fact are asked for at once."""
+        known = self._wrote.get((run_id, self.record.landings(run_id)), {})
+        if table not in known:
+            known |= written(self.app, self.sink, TABLES[fact_of_table(table)], run_id)
+            self._wrote = {(run_id, self.record.landings(run_id)): known}
+        return known[table]
+
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:
-        """The upstream table as a DataFrame: text, dates and exact decimals (``decimal.Decimal``)."""
-        chosen: dict[str, Any] = dict(context.definition_metadata or {})
-        table = self.app.sink(self.sink).read(context.asset_key.path[-1], chosen.get("columns"), chosen.get("where"))
-        return table.to_pandas()
+        """The upstream table, or the chosen part of it.
+
+        Text is ``str``, decimals are exact (``decimal.Decimal``), dates are ``datetime.date``, whole
+        numbers are ``Int64``, booleans ``boolean``, instants ``datetime64[us, UTC]``; what is NULL is
+        ``None``, ``pd.NA`` or ``NaT``.
+
+        Raises:
+            ContractError: if a chosen column isn't one of the table's.
+            SinkAway: if the sink can't be read now.
+        """
+        chosen: Mapping[str, Any] = context.definition_metadata or {}
+        table = context.asset_key.path[-1]
+        columns, where = chosen.get("columns"), chosen.get("where")
+        known = {c.name for c in spec(table).table.columns}
+        unknown = [c for c in (*(columns or ()), *(where or {})) if c not in known]
+        if unknown:
+            raise ContractError(f"{table} has no column «{unknown[0]}»", f"its columns are: {', '.join(sorted(known))}")
+        frame: pd.DataFrame = self.app.sink(self.sink).read(table, columns, where).to_pandas(types_mapper=_pandas_type)
+        return frame
+
+
+def _pandas_type(arrow: Any) -> Any:
+    """Types that keep whole numbers and booleans what they are where some are NULL."""
+    return {"int32": pd.Int64Dtype(), "int64": pd.Int64Dtype(), "bool": pd.BooleanDtype()}.get(str(arrow))
 
 
 def io_managers(app: App, record: Record) -> dict[str, dg.IOManager]:

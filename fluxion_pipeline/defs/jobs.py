@@ -12,7 +12,7 @@ import dagster as dg
 
 from fluxion_pipeline.contracts.clock import ZONE_NAME, tick_text
 from fluxion_pipeline.contracts.outcomes import Fact, SinkName
-from fluxion_pipeline.defs.assets import GROUPS, TABLES, lote_key, sink_key
+from fluxion_pipeline.defs.names import GROUPS, TABLES, lote_key, sink_key
 
 CRONS = {
     Fact.CATALOGO: "0 5 * * *",

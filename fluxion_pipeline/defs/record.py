@@ -1,4 +1,7 @@
-"""What a run in this process came to, kept for whoever started it: the command reads it after the run."""
+"""What the runs of this process came to: shared by a run's steps, and read by the command after the run.
+
+Everything is kept by run, so that a table that is materialized alone starts from nothing.
+"""
 
 from __future__ import annotations
 
@@ -6,30 +9,55 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from fluxion_pipeline.contracts.outcomes import SinkName
+import dagster as dg
+
+from fluxion_pipeline.contracts.outcomes import Fact, SinkName
 from fluxion_pipeline.errors import FluxionError
 from fluxion_pipeline.operations.land import LandingReport
-from fluxion_pipeline.parity.report import ParityReport
+from fluxion_pipeline.parity.report import TableParity
 
 
 @dataclass
 class Record:
-    """Filled by assets, IO managers and checks of one process."""
+    """Filled by assets, IO managers and checks of one process.
 
-    reports: dict[str, LandingReport] = field(default_factory=dict)
-    errors: list[FluxionError] = field(default_factory=list)
-    sinks_down: dict[tuple[str, SinkName], FluxionError] = field(default_factory=dict)
-    parity: dict[str, ParityReport] = field(default_factory=dict)
+    Attributes:
+        reports: run → fact → what was landed.
+        brought: run and sink → how much the run had landed when the sink was brought up to date.
+        down: run and sink → why it could not be.
+        errors: run → what kept it from landing.
+        parity: run → table → verdict.
+    """
+
+    reports: dict[str, dict[Fact, LandingReport]] = field(default_factory=dict)
+    brought: dict[tuple[str, SinkName], int] = field(default_factory=dict)
+    down: dict[tuple[str, SinkName], FluxionError] = field(default_factory=dict)
+    errors: dict[str, FluxionError] = field(default_factory=dict)
+    parity: dict[str, dict[str, TableParity]] = field(default_factory=dict)
 
     def landed(self, run_id: str, report: LandingReport) -> None:
-        """A run's readings are landed."""
-        self.reports[run_id] = report
+        """A run's readings of a fact are landed."""
+        self.reports.setdefault(run_id, {})[report.fact] = report
+
+    def landings(self, run_id: str) -> int:
+        """How many facts a run has landed so far."""
+        return len(self.reports.get(run_id, {}))
+
+    def proved(self, run_id: str, found: TableParity) -> None:
+        """A run compared a table."""
+        self.parity.setdefault(run_id, {})[found.table] = found
 
     @contextmanager
-    def failures(self) -> Iterator[None]:
-        """Remember an error that reaches a person, and let it go on."""
+    def landing(self, run_id: str) -> Iterator[None]:
+        """Remember an error that reaches a person, and fail the step with its one sentence."""
         try:
             yield
         except FluxionError as error:
-            self.errors.append(error)
-            raise
+            self.errors[run_id] = error
+            raise failure(error) from error
+
+
+def failure(error: FluxionError) -> dg.Failure:
+    """An error as the UI shows it: its cause and its remedy, without a stack of frames."""
+    metadata = {"remedio": dg.MetadataValue.text(error.remedy)} if error.remedy else {}
+    return dg.Failure(description=str(error), metadata=metadata, allow_retries=False)

@@ -9,20 +9,23 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
-from fluxion_pipeline.contracts.outcomes import Fact
+from fluxion_pipeline.contracts.outcomes import Fact, Outcome
 from fluxion_pipeline.landing.lote import Manifest, folder
+from fluxion_pipeline.landing.sqlite import Database
 
-SCHEMA = 1
+SCHEMA = 2
 _DDL = """
 CREATE TABLE IF NOT EXISTS meta (clave TEXT PRIMARY KEY, valor TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS lotes (ubicacion TEXT, secuencia INTEGER, escrito_en TEXT, PRIMARY KEY (ubicacion, secuencia)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS registros (ubicacion TEXT PRIMARY KEY, bytes INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS imagenes (ubicacion TEXT, tabla TEXT, slice TEXT, version INTEGER, filas INTEGER, huella TEXT, archivo TEXT, lote INTEGER,
     PRIMARY KEY (ubicacion, tabla, slice)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS imagenes_version ON imagenes (ubicacion, version);
@@ -79,37 +82,27 @@ class Attempt:
 
 
 class Index:
-    """The SQLite file and what is asked of it. Safe for threads and processes: a connection per transaction."""
+    """The SQLite file and what is asked of it. Safe for threads and processes."""
 
     def __init__(self, path: Path, lotes: Path) -> None:
         """Remember where it is; ``lotes`` is the folder of all locations' lotes."""
         self.path, self.lotes = path, lotes
+        self._database = Database(path, _DDL)
 
-    @contextmanager
-    def open(self, *, write: bool = False) -> Iterator[sqlite3.Connection]:
-        """A connection, in one transaction that is committed when the block ends well."""
-        connection = sqlite3.connect(self.path, timeout=60, isolation_level=None)
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
-            yield connection
-            connection.execute("COMMIT")
-        finally:
-            connection.close()
+    def open(self, *, write: bool = False) -> AbstractContextManager[sqlite3.Connection]:
+        """A connection, in one transaction that is committed when the block ends well; see ``Database.open``."""
+        return self._database.open(write=write)
 
-    def prepare(self) -> None:
-        """Make the tables that aren't there."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.open(write=True) as db:
-            for statement in _DDL.split(";"):
-                db.execute(statement)
+    def discard(self) -> None:
+        """Delete the file: the next one is empty."""
+        self._database.discard()
 
     # ── what is written ─────────────────────────────────────────────────────────────────────
     def add_lote(self, db: sqlite3.Connection, manifest: Manifest) -> None:
-        """Take over a manifest: its images, the reading that stands, the attempt."""
+        """Take over a manifest that isn't there yet: its images, the reading that stands, the attempt (a repair is none)."""
         place = manifest.location
-        db.execute("INSERT OR IGNORE INTO lotes VALUES (?, ?, ?)", (place, manifest.sequence, manifest.written_at))
+        if db.execute("INSERT OR IGNORE INTO lotes VALUES (?, ?, ?)", (place, manifest.sequence, manifest.written_at)).rowcount == 0:
+            return
         where = folder(Path(), manifest.sequence)
         db.executemany(
             "INSERT OR REPLACE INTO imagenes VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -121,7 +114,9 @@ class Index:
         if manifest.reading is not None:
             if manifest.extra.get("verified"):
                 self.verify(db, (manifest.reading["fact"], place, manifest.reading["cut"]), manifest.extra["verified"])
-            self.add_attempt(db, Attempt(Fact(manifest.reading["fact"]), place, manifest.reading["cut"], manifest.reading))
+            if manifest.reading["outcome"] != Outcome.REPARACION.value:
+                data = {**manifest.reading, "lote": manifest.sequence}
+                self.add_attempt(db, Attempt(Fact(manifest.reading["fact"]), place, manifest.reading["cut"], data))
         for product in manifest.extra.get("met", ()):
             db.execute("INSERT OR IGNORE INTO vistos VALUES (?, ?, ?, ?)", product)
 
@@ -136,8 +131,9 @@ class Index:
         if newest is not None and newest["read_at"] > data["read_at"]:
             data = newest
         db.execute(
-            "INSERT INTO intentos VALUES (?, ?, ?, ?, NULL, ?, ?) ON CONFLICT DO UPDATE SET intentos = excluded.intentos, datos = excluded.datos, cambio = excluded.cambio",
-            (*attempt.key, count, json.dumps(data, ensure_ascii=False), self.tick(db)),
+            "INSERT INTO intentos VALUES (?, ?, ?, ?, NULL, ?, ?) ON CONFLICT DO UPDATE SET intentos = excluded.intentos, datos = excluded.datos,"
+            " cambio = excluded.cambio",
+            (*attempt.key, count, json.dumps(data), self.tick(db)),
         )
 
     def verify(self, db: sqlite3.Connection, key: tuple[str, str, str], instant: str) -> None:
@@ -154,6 +150,16 @@ class Index:
         value = max(time.time_ns(), int(row[0]) + 1 if row else 0)
         db.execute("INSERT OR REPLACE INTO meta VALUES ('cambio', ?)", (str(value),))
         return value
+
+    def progress(self, db: sqlite3.Connection, location: str) -> tuple[int, int]:
+        """How far a location is taken over: its newest secuencia, and the bytes of its log."""
+        sql = "SELECT (SELECT coalesce(max(secuencia), 0) FROM lotes WHERE ubicacion = ?1), (SELECT bytes FROM registros WHERE ubicacion = ?1)"
+        sequence, read = db.execute(sql, (location,)).fetchone()
+        return int(sequence), int(read or 0)
+
+    def set_log_read(self, db: sqlite3.Connection, location: str, read: int) -> None:
+        """Remember how many bytes of a location's log are taken over."""
+        db.execute("INSERT OR REPLACE INTO registros VALUES (?, ?)", (location, read))
 
     def forget_met(self, codes: Iterable[str]) -> None:
         """Products that ``productos`` has by now need no memory."""
@@ -256,10 +262,14 @@ class Index:
     def newest_attempts(self, fact: Fact) -> list[tuple[str, str, str, dict[str, Any]]]:
         """(tabla, ubicacion, corte, newest attempt) of the newest attempted cut of each location."""
         with self.open() as db:
-            sql = (
-                "SELECT tabla, ubicacion, max(corte), datos FROM intentos WHERE tabla = ? AND intentos > 0 GROUP BY ubicacion"
-            )
+            sql = "SELECT tabla, ubicacion, max(corte), datos FROM intentos WHERE tabla = ? AND intentos > 0 GROUP BY ubicacion"
             return [(t, u, c, json.loads(d)) for t, u, c, d in db.execute(sql, (fact.value,))]
+
+    def held_back(self) -> list[tuple[str, str, str, dict[str, Any]]]:
+        """(tabla, ubicacion, corte, newest attempt) of every slice whose newest attempt is held back."""
+        with self.open() as db:
+            found = db.execute("SELECT tabla, ubicacion, corte, datos FROM intentos WHERE datos LIKE '%\"outcome\": \"sospechoso\"%' ORDER BY 1, 2, 3")
+            return [(t, u, c, json.loads(d)) for t, u, c, d in found]
 
     def source_digests(self, fact: Fact, location: str) -> dict[str, str | None]:
         """What was last read of each cut of a location, by the digest of its source."""
@@ -275,9 +285,12 @@ class Index:
 
 def place_name(location: str) -> str:
     """A location's name as a folder's name."""
-    from urllib.parse import quote
-
     return quote(location, safe="") if location != "*" else "_todas"
+
+
+def location_of(name: str) -> str:
+    """The location of a folder's name."""
+    return unquote(name) if name != "_todas" else "*"
 
 
 def stamp(instant: datetime) -> str:

@@ -7,16 +7,14 @@ decided from the rows themselves. It is rebuilt from the newest images, day by d
 from __future__ import annotations
 
 import hashlib
-import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow as pa
 
 from fluxion_pipeline.contracts.outcomes import Fact
-from fluxion_pipeline.landing import frames
-from fluxion_pipeline.landing.decide.merge import key_text
+from fluxion_pipeline.landing.decide.merge import key_column
+from fluxion_pipeline.landing.sqlite import Database
 
 _DDL = """
 CREATE TABLE IF NOT EXISTS claves (clave INTEGER, dia TEXT, PRIMARY KEY (clave, dia)) WITHOUT ROWID;
@@ -27,7 +25,7 @@ CREATE TABLE IF NOT EXISTS dias (dia TEXT PRIMARY KEY, lote INTEGER NOT NULL) WI
 
 def hashes(keys: pa.Table) -> list[int]:
     """Signed 64-bit hashes of rows' sales keys (the columns of ``ROW_KEYS``); the same on every version and machine."""
-    texts = frames.query(f"SELECT {key_text(Fact.VENTAS)} AS k FROM keys", {"keys": keys}).column("k").to_pylist()  # noqa: S608 quoted names
+    texts = key_column(Fact.VENTAS, keys).to_pylist()
     return [int.from_bytes(hashlib.blake2b(t.encode(), digest_size=8).digest(), "big", signed=True) for t in texts]
 
 
@@ -36,41 +34,30 @@ class KeyIndex:
 
     def __init__(self, path: Path) -> None:
         """Remember where it is."""
-        self.path = path
+        self._database = Database(path, _DDL)
 
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(self.path, timeout=60, isolation_level=None)
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.executescript(_DDL)
-            connection.execute("BEGIN IMMEDIATE")
-            yield connection
-            connection.execute("COMMIT")
-        finally:
-            connection.close()
+    def close(self) -> None:
+        """Close this thread's connection."""
+        self._database.close()
 
     def days(self, keys: pa.Table) -> tuple[str, ...]:
         """The days that have any of the keys, ascending."""
-        if not keys.num_rows or not self.path.exists():
+        if not keys.num_rows:
             return ()
-        with self._open() as db:
-            db.execute("CREATE TEMP TABLE busca (clave INTEGER)")
+        with self._database.open(write=True) as db:
+            db.execute("CREATE TEMP TABLE IF NOT EXISTS busca (clave INTEGER)")
+            db.execute("DELETE FROM temp.busca")
             db.executemany("INSERT INTO busca VALUES (?)", [(h,) for h in hashes(keys)])
             return tuple(r[0] for r in db.execute("SELECT DISTINCT dia FROM busca JOIN claves USING (clave) ORDER BY dia"))
 
     def upto(self) -> int:
         """The newest lote whose days are all indexed; 0 if there is none."""
-        if not self.path.exists():
-            return 0
-        with self._open() as db:
+        with self._database.open() as db:
             return int(db.execute("SELECT coalesce(max(lote), 0) FROM dias").fetchone()[0])
 
     def replace(self, days: Mapping[str, pa.Table], lote: int) -> None:
         """Make each day's keys those of its image, all in one transaction."""
-        with self._open() as db:
+        with self._database.open(write=True) as db:
             for day, keys in days.items():
                 wanted = set(hashes(keys))
                 held = {r[0] for r in db.execute("SELECT clave FROM claves WHERE dia = ?", (day,))}

@@ -74,7 +74,7 @@ class Manifest:
 
     def to_json(self) -> str:
         """The manifest's text."""
-        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True, indent=1)
+        return json.dumps(asdict(self), sort_keys=True, indent=1)
 
     @classmethod
     def from_json(cls, text: str, path: Path) -> Manifest:
@@ -125,7 +125,7 @@ class LoteWriter:
             the file's name in the lote's folder.
         """
         buffer = io.BytesIO()
-        pq.write_table(table, buffer, compression="zstd", write_statistics=False)
+        pq.write_table(table, buffer, compression="zstd", write_statistics=False, use_dictionary=False, store_decimal_as_integer=True)
         data = buffer.getvalue()
         final = f"{self.sequence:09d}-{name}-{uuid.uuid4().hex[:8]}.parquet"
         create(self.folder / final, data)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from fluxion_pipeline.contracts.sqltext import digest_duckdb
 from fluxion_pipeline.contracts.tables import spec
-from fluxion_pipeline.landing import frames
 from fluxion_pipeline.landing.decide.decision import Draft
+from fluxion_pipeline.landing.digest import canonical, digest
 from fluxion_pipeline.landing.lote import LoteWriter, SliceEntry
 from fluxion_pipeline.landing.past import Past
 
@@ -40,7 +40,9 @@ def entries(drafts: tuple[Draft, ...], past: Past, sequence: int, writer: LoteWr
 
 def measured(draft: Draft) -> tuple[int, str]:
     """Number and digest of a draft's applied rows."""
-    table = spec(draft.table)
-    applied = "WHERE NOT _desplazada" if "_desplazada" in draft.rows.schema.names else ""
-    ((count, digest),) = frames.rows(f"SELECT count(*), {digest_duckdb(table, table.columns)} FROM rows {applied}", {"rows": draft.rows})  # noqa: S608 quoted names
-    return int(count), str(digest)
+    if draft.measure is not None:
+        return draft.measure
+    rows = draft.rows
+    if "_desplazada" in rows.schema.names:
+        rows = rows.filter(pc.invert(rows.column("_desplazada")))
+    return rows.num_rows, digest(canonical(rows, spec(draft.table).columns))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from fluxion_pipeline.contracts.outcomes import Fact
 from fluxion_pipeline.contracts.sqltext import columns
@@ -13,13 +15,16 @@ from fluxion_pipeline.landing import frames
 from fluxion_pipeline.landing.decide.merge import state_schema
 from fluxion_pipeline.landing.index import Image, Index
 from fluxion_pipeline.landing.keys import KeyIndex
-from fluxion_pipeline.sources.protocol import row_schema
+from fluxion_pipeline.sources.protocol import ROW_KEYS, row_schema
+
+_SALES_KEY = ROW_KEYS[Fact.VENTAS]
 
 
 def image_rows(image: Image) -> pa.Table:
     """All rows of a slice's image, landing's own columns included."""
-    sql = "SELECT * EXCLUDE (_slice) FROM read_parquet(?) WHERE _slice = ?"
-    return frames.query(sql, None, [str(image.file), image.slice])
+    rows = pq.ParquetFile(image.file).read(use_threads=False)
+    mine = pc.equal(rows.column("_slice"), image.slice)
+    return (rows if pc.all(mine).as_py() else rows.filter(mine)).drop_columns(["_slice"])
 
 
 class Past:
@@ -28,6 +33,7 @@ class Past:
     def __init__(self, location: str, index: Index, keys: KeyIndex) -> None:
         """Look nothing up yet."""
         self.location, self.index, self.keys = location, index, keys
+        self._keys_ready = False
 
     def image(self, table: str, slice_: str) -> Image | None:
         """The newest image of a slice."""
@@ -55,7 +61,26 @@ class Past:
 
     def days_with(self, keys: pa.Table, cut: str) -> tuple[str, ...]:
         """The other days that have any of some keys (columns of ``ROW_KEYS``)."""
+        self._index_keys()
         return tuple(d for d in self.keys.days(keys) if d != cut)
+
+    def index_keys(self, days: Mapping[str, pa.Table], lote: int) -> None:
+        """Make the key index follow a lote that has just been written; ``days``: the days' rows."""
+        if days:
+            self._index_keys(before=lote)
+            self.keys.replace({day: rows.select(list(_SALES_KEY)) for day, rows in days.items()}, lote)
+
+    def _index_keys(self, before: int | None = None) -> None:
+        """Let the key index take over images that it lacks: a crash came before it, or it is gone."""
+        if self._keys_ready:
+            return
+        stale: dict[int, dict[str, pa.Table]] = {}
+        for image in self.index.images_after(self.location, Fact.VENTAS.value, self.keys.upto()):
+            if before is None or image.lote < before:
+                stale.setdefault(image.lote, {})[image.slice.rpartition("/")[2]] = image_rows(image).select(list(_SALES_KEY))
+        for lote in sorted(stale):
+            self.keys.replace(stale[lote], lote)
+        self._keys_ready = True
 
     # ── stock ───────────────────────────────────────────────────────────────────────────────
     def neighbour(self, tick: str, *, after: bool, same_day: bool) -> str | None:
@@ -82,7 +107,7 @@ class Past:
             found = self.rows("inventario_actual", self.location)
             if found is not None:
                 plain = found.select(row_schema(Fact.INVENTARIO).names)
-                return plain.append_column("_arrastrada", pa.array([False] * plain.num_rows, pa.bool_())).cast(schema)
+                return plain.append_column("_arrastrada", pa.repeat(pa.scalar(False), plain.num_rows)).cast(schema)
         return self._from_history(tick, schema)
 
     def _from_history(self, tick: str, schema: pa.Schema) -> pa.Table:

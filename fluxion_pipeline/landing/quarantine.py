@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
 from fluxion_pipeline.contracts.outcomes import Fact
+from fluxion_pipeline.errors import OutboxError
 from fluxion_pipeline.landing.index import place_name, stamp
 from fluxion_pipeline.landing.lote import create, sync_folder
 from fluxion_pipeline.sources.protocol import Source, Unknown
 
+_DONE = ".hecho"
 _FOLDERS = {Fact.VENTAS: "ventas", Fact.INVENTARIO: "inventario"}
 
 
@@ -85,9 +88,26 @@ class Quarantine:
         sync_folder(folder)
         return entry
 
+    def bytes_of(self, entry: Quarantined) -> bytes:
+        """What a piece holds, as it came.
+
+        Raises:
+            OutboxError: if it is gone.
+        """
+        try:
+            return (self.root / entry.file).read_bytes()
+        except OSError as error:
+            raise OutboxError(f"{self.root / entry.file} can't be read: {error.strerror}", "restore it from the backup of FLUXION_HOME") from error
+
+    def done(self, entry: Quarantined) -> None:
+        """A piece has landed: it is kept, and waits no longer."""
+        with suppress(FileExistsError):
+            create(self.root / f"{entry.file}{_DONE}", b"")
+
     def entries(self) -> tuple[Quarantined, ...]:
-        """Everything in quarantine, by folder, fact and cut."""
-        found = [json.loads(p.read_text("utf-8")) for p in sorted(self.root.glob("*/*/*.json"))]
+        """Everything that waits in quarantine, by folder, fact and cut."""
+        notes = [p for p in sorted(self.root.glob("*/*/*.json")) if not p.with_suffix(_DONE).exists()]
+        found = [json.loads(p.read_text("utf-8")) for p in notes]
         return tuple(sorted((Quarantined(**{**e, "fact": Fact(e["fact"])}) for e in found), key=lambda e: (e.folder, e.fact.value, e.cut, e.taken_at)))
 
 

@@ -10,6 +10,7 @@ from fluxion_pipeline.landing.decide.decision import Decision
 from fluxion_pipeline.landing.index import stamp
 from fluxion_pipeline.sources.protocol import Reading, no_rejects, no_rows
 
+
 @dataclass(frozen=True)
 class Landing:
     """What became of one reading.
@@ -101,5 +102,3 @@ def landing_of(reading: Reading, decision: Decision, lote_id: str | None) -> Lan
         reading.warnings,
         reading.seconds,
     )
-
-

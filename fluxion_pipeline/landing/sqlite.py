@@ -47,7 +47,7 @@ class Database:
                     connection.execute("ROLLBACK")
         except sqlite3.Error as error:
             self.close()
-            raise OutboxError(f"{self.path}: {error}", "if the disk is full, free space; if the file is damaged, delete it: it is made anew from the lotes") from error
+            raise OutboxError(f"{self.path}: {error}", "free space if the disk is full; if the file is damaged, delete it: it is made anew") from error
 
     def _connection(self) -> sqlite3.Connection:
         held: tuple[sqlite3.Connection, tuple[int, ...]] | None = getattr(self._local, "held", None)

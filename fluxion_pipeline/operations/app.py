@@ -45,7 +45,8 @@ class App:
         from fluxion_pipeline.sources.archivos import open_source, sample_path
 
         if self.settings.fluxion_source != "archivos":
-            raise SettingsError(f"FLUXION_SOURCE is «{self.settings.fluxion_source}»: the stores' systems can't be read yet, only files can", "set FLUXION_SOURCE=archivos")
+            name = self.settings.fluxion_source
+            raise SettingsError(f"FLUXION_SOURCE is «{name}»: this version reads file drops only", "set FLUXION_SOURCE=archivos")
         return open_source(self.settings.fluxion_source_path or sample_path(), self.registry)
 
     def sink(self, name: SinkName) -> Sink:

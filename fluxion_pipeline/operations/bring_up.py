@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fluxion_pipeline.contracts.outcomes import SinkName
+from fluxion_pipeline.contracts.sqltext import quote
 from fluxion_pipeline.errors import ConvergenceError
 from fluxion_pipeline.operations import mode
 from fluxion_pipeline.operations.app import App
@@ -40,15 +42,20 @@ class TableWrite:
     rows: int
 
 
-def written(app: App, sink: SinkName, table: str, run_id: str) -> TableWrite:
-    """What a run wrote of a table, by the sink's own log."""
-    from fluxion_pipeline.contracts.sqltext import quote
+def written(app: App, sink: SinkName, tables: Sequence[str], run_id: str) -> dict[str, TableWrite]:
+    """What a run wrote of some tables, by the sink's own log, and how many rows they have now; one look at the sink.
 
+    Raises:
+        SinkAway: if it can't be read now.
+    """
     run = run_id.replace("'", "''")
-    sql = f"""
-        SELECT coalesce(sum(insertadas), 0), coalesce(sum(cambiadas), 0), coalesce(sum(borradas), 0), coalesce(sum(iguales), 0), coalesce(sum(segundos), 0),
-               (SELECT count(*) FROM {quote(table)})
-        FROM lotes_registro WHERE run_id = '{run}' AND tabla = '{table}'
-    """  # noqa: S608 an id that Dagster made, a name of the contract
-    ((inserted, changed, deleted, unchanged, seconds, rows),) = app.sink(sink).query(sql)
-    return TableWrite(int(inserted), int(changed), int(deleted), int(unchanged), float(seconds), int(rows))
+    logged = f"""
+        SELECT tabla, sum(insertadas), sum(cambiadas), sum(borradas), sum(iguales), sum(segundos) FROM lotes_registro WHERE run_id = '{run}' GROUP BY tabla
+    """  # noqa: S608 an id that Dagster made
+    lines, *counts = app.sink(sink).answers([logged, *(f"SELECT count(*) FROM {quote(t)}" for t in tables)])  # noqa: S608 quoted names
+    by_table = {line[0]: line[1:] for line in lines}
+    result = {}
+    for table, ((rows,),) in zip(tables, counts, strict=True):
+        *numbers, seconds = by_table.get(table, (0, 0, 0, 0, 0.0))
+        result[table] = TableWrite(*map(int, numbers), float(seconds), int(rows))
+    return result

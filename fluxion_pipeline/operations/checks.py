@@ -1,17 +1,20 @@
 """What is checked after every write, as plain functions: numbers, a verdict, and a sample of what is wrong.
 
-Parity is ``parity``'s. Nothing here stops a location or a sink.
+A ``Question`` is what one check asks of a sink and how it judges the answers: ``ask`` puts all
+questions about a sink at once, so that they speak of one snapshot and cost one connection. Parity is
+``parity``'s. Nothing here stops a location or a sink.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
-from fluxion_pipeline.contracts.outcomes import SATISFIED, Fact, SinkName
+from fluxion_pipeline.contracts.outcomes import SATISFIED, Fact, Outcome, SinkName
 from fluxion_pipeline.contracts.sqltext import columns, quote
 from fluxion_pipeline.contracts.tables import REFERENCES, spec
+from fluxion_pipeline.landing.attempts import unsatisfied
 from fluxion_pipeline.landing.quarantine import Quarantine
 from fluxion_pipeline.operations.app import App
 
@@ -20,6 +23,9 @@ NEGATIVE_SHARE = 0.30
 """Up to a quarter of a store's SKUs is usual: fresh goods are sold before their receipt is booked."""
 REJECT_SHARE = 0.05
 """More rejected rows than this of a day or tick means that the store's export has changed."""
+
+Rows = Sequence[tuple[Any, ...]]
+Name = TypeVar("Name", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -41,105 +47,191 @@ class CheckOutcome:
     serious: bool = True
 
 
-def table_of(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """A bounded Markdown table."""
+@dataclass(frozen=True)
+class Question:
+    """What one check asks of a sink: read-only statements that both engines understand, and the judge of their rows."""
+
+    statements: tuple[str, ...]
+    judge: Callable[..., CheckOutcome]
+    """Called with the rows of each statement."""
+
+
+def ask(app: App, sink: SinkName, questions: Mapping[Name, Question]) -> dict[Name, CheckOutcome]:
+    """Put all questions to a sink at once.
+
+    Raises:
+        SinkAway: if it can't be read now.
+    """
+    if not questions:
+        return {}
+    rows = iter(app.sink(sink).answers([s for q in questions.values() for s in q.statements]))
+    return {name: q.judge(*(next(rows) for _ in q.statements)) for name, q in questions.items()}
+
+
+def table_of(header: Sequence[str], rows: Rows, total: int | None = None) -> str:
+    """A Markdown table of at most ``SAMPLE`` rows, which says how many more there are."""
     if not rows:
         return ""
 
     def cell(value: Any) -> str:
-        return str("" if value is None else value).replace("|", "\\|").replace("\n", " ")[:120]
+        text = str("" if value is None else value)
+        for mark, safe in (("\\", "\\\\"), ("|", "\\|"), ("<", "&lt;"), ("\r", " "), ("\n", " ")):
+            text = text.replace(mark, safe)
+        return text[:120]
 
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     lines += ["| " + " | ".join(cell(v) for v in row) + " |" for row in rows[:SAMPLE]]
-    if len(rows) > SAMPLE:
-        lines.append(f"\n… and {len(rows) - SAMPLE} more")
-    return "\n".join(lines)
+    more = (len(rows) if total is None else total) - len(rows[:SAMPLE])
+    return "\n".join(lines) + (f"\n\n… and {more} more" if more > 0 else "")
 
 
-def counts_add_up(app: App, sink: SinkName, fact: Fact) -> CheckOutcome:
+# ── of a sink ───────────────────────────────────────────────────────────────────────────────────
+def counts_add_up(fact: Fact) -> Question:
     """Rows read = loaded + repeated + rejected + held back, for each slice in ``cobertura``."""
-    sql = f"""
-        SELECT ubicacion_codigo, corte, leidas, cargadas, repetidas, rechazadas, retenidas FROM cobertura
-        WHERE tabla = '{fact.value}' AND leidas <> cargadas + repetidas + rechazadas + retenidas ORDER BY 1, 2
-    """  # noqa: S608 a name of the contract
-    wrong = app.sink(sink).query(sql)
-    ((slices, read),) = app.sink(sink).query(f"SELECT count(*), coalesce(sum(leidas), 0) FROM cobertura WHERE tabla = '{fact.value}'")  # noqa: S608
-    return CheckOutcome(
-        not wrong,
-        f"{len(wrong)} of {slices} slices don't add up" if wrong else f"all {slices} slices add up",
-        {"slices": int(slices), "filas_leidas": int(read), "slices_que_no_cuadran": len(wrong)},
-        table_of(("ubicación", "corte", "leídas", "cargadas", "repetidas", "rechazadas", "retenidas"), wrong),
+    mine = f"FROM cobertura WHERE tabla = '{fact.value}'"
+
+    def judge(wrong: Rows, whole: Rows) -> CheckOutcome:
+        ((slices, read),) = whole
+        return CheckOutcome(
+            not wrong,
+            f"{len(wrong)} of {slices} slices don't add up" if wrong else f"all {slices} slices add up",
+            {"slices": int(slices), "filas_leidas": int(read), "slices_que_no_cuadran": len(wrong)},
+            table_of(("ubicación", "corte", "leídas", "cargadas", "repetidas", "rechazadas", "retenidas"), wrong),
+        )
+
+    broken = "leidas <> cargadas + repetidas + rechazadas + retenidas"
+    return Question(
+        (
+            f"SELECT ubicacion_codigo, corte, leidas, cargadas, repetidas, rechazadas, retenidas {mine} AND {broken} ORDER BY 1, 2",
+            f"SELECT count(*), coalesce(sum(leidas), 0) {mine}",
+        ),
+        judge,
     )
 
 
-def unique_keys(app: App, sink: SinkName, table: str) -> CheckOutcome:
+def unique_keys(table: str) -> Question:
     """No key of the contract stands twice; for ``ventas`` not even on two days."""
     key = columns(spec(table).key)
-    wrong = app.sink(sink).query(f"SELECT {key}, count(*) FROM {quote(table)} GROUP BY {key} HAVING count(*) > 1 ORDER BY {key} LIMIT 1000")  # noqa: S608 quoted names
-    return CheckOutcome(
-        not wrong,
-        f"{len(wrong)} keys stand more than once" if wrong else "every key stands once",
-        {"claves_dobles": len(wrong)},
-        table_of((*spec(table).key, "veces"), wrong),
-    )
+    doubled = f"SELECT {key}, count(*) AS veces, count(*) OVER () AS total FROM {quote(table)} GROUP BY {key} HAVING count(*) > 1 ORDER BY {key} LIMIT {SAMPLE}"  # noqa: S608 quoted names
+
+    def judge(wrong: Rows) -> CheckOutcome:
+        total = int(wrong[0][-1]) if wrong else 0
+        return CheckOutcome(
+            not wrong,
+            f"{total} keys stand more than once" if wrong else "every key stands once",
+            {"claves_dobles": total},
+            table_of((*spec(table).key, "veces"), [w[:-1] for w in wrong], total),
+        )
+
+    return Question((doubled,), judge)
 
 
-def references_known(app: App, sink: SinkName, table: str) -> CheckOutcome:
+def references_known(table: str) -> Question:
     """Every code that a table refers to is known."""
-    wrong: list[tuple[Any, ...]] = []
-    for source, column, target, key in REFERENCES:
-        if source == table:
-            sql = f"""
-                SELECT '{column}', {quote(column)}, count(*) FROM {quote(table)} t
-                WHERE {quote(column)} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {quote(target)} r WHERE r.{quote(key)} = t.{quote(column)})
-                GROUP BY 1, 2 ORDER BY 3 DESC, 2 LIMIT 1000
-            """  # noqa: S608 quoted names
-            wrong += app.sink(sink).query(sql)
-    rows = sum(int(w[2]) for w in wrong)
-    return CheckOutcome(
-        not wrong,
-        f"{len(wrong)} unknown codes in {rows} rows" if wrong else "every code is known",
-        {"codigos_desconocidos": len(wrong), "filas": rows},
-        table_of(("columna", "código", "filas"), wrong),
+    statements = tuple(
+        f"SELECT '{column}', {quote(column)}, count(*) AS filas FROM {quote(table)} t"  # noqa: S608 quoted names
+        f" WHERE {quote(column)} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {quote(target)} r WHERE r.{quote(key)} = t.{quote(column)})"
+        " GROUP BY 1, 2 ORDER BY 3 DESC, 2"
+        for source, column, target, key in REFERENCES
+        if source == table
     )
 
+    def judge(*answers: Rows) -> CheckOutcome:
+        wrong = [row for answer in answers for row in answer]
+        rows = sum(int(w[2]) for w in wrong)
+        return CheckOutcome(
+            not wrong,
+            f"{len(wrong)} unknown codes in {rows} rows" if wrong else "every code is known",
+            {"codigos_desconocidos": len(wrong), "filas": rows},
+            table_of(("columna", "código", "filas"), wrong),
+        )
 
-def negative_stock(app: App, sink: SinkName) -> CheckOutcome:
+    return Question(statements, judge)
+
+
+def negative_stock() -> Question:
     """Negative stock is real; more of it than usual says that receipts aren't booked."""
-    sql = """
-        SELECT ubicacion_codigo, count(*), sum(CASE WHEN stock < 0 THEN 1 ELSE 0 END) FROM inventario_actual GROUP BY 1 ORDER BY 1
-    """
-    found = app.sink(sink).query(sql)
-    wrong = [(place, rows, negative) for place, rows, negative in found if negative > NEGATIVE_SHARE * rows]
-    total = sum(int(r[2]) for r in found)
-    return CheckOutcome(
-        not wrong,
-        f"{len(wrong)} locations have more than {NEGATIVE_SHARE:.0%} negative stock" if wrong else f"{total} rows are negative, as usual",
-        {"filas_negativas": total, "ubicaciones_fuera_de_lo_usual": len(wrong)},
-        table_of(("ubicación", "filas", "negativas"), wrong),
-        serious=False,
-    )
+
+    def judge(found: Rows) -> CheckOutcome:
+        wrong = [(place, rows, negative) for place, rows, negative in found if negative > NEGATIVE_SHARE * rows]
+        total = sum(int(r[2]) for r in found)
+        return CheckOutcome(
+            not wrong,
+            f"{len(wrong)} locations have more than {NEGATIVE_SHARE:.0%} negative stock" if wrong else f"{total} rows are negative, as usual",
+            {"filas_negativas": total, "ubicaciones_fuera_de_lo_usual": len(wrong)},
+            table_of(("ubicación", "filas", "negativas"), wrong),
+            serious=False,
+        )
+
+    return Question(("SELECT ubicacion_codigo, count(*), sum(CASE WHEN stock < 0 THEN 1 ELSE 0 END) FROM inventario_actual GROUP BY 1 ORDER BY 1",), judge)
 
 
-def rejects_usual(app: App, sink: SinkName, fact: Fact) -> CheckOutcome:
+def rejects_usual(fact: Fact) -> Question:
     """Rejected rows are within the usual, per day or tick."""
-    sql = f"SELECT ubicacion_codigo, corte, leidas, rechazadas FROM cobertura WHERE tabla = '{fact.value}' AND rechazadas > 0 ORDER BY 2 DESC, 1"  # noqa: S608
-    found = app.sink(sink).query(sql)
-    wrong = [row for row in found if row[3] > REJECT_SHARE * row[2]]
-    reasons = app.sink(sink).query(f"SELECT motivo, campo, count(*) FROM rechazos WHERE tabla = '{fact.value}' GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 20")  # noqa: S608
-    total = sum(int(r[3]) for r in found)
-    sample = table_of(("ubicación", "corte", "leídas", "rechazadas"), wrong)
-    if reasons:
-        sample += "\n\n" + table_of(("motivo", "campo", "filas"), reasons)
-    return CheckOutcome(
-        not wrong,
-        f"{len(wrong)} readings have more than {REJECT_SHARE:.0%} rejected rows" if wrong else f"{total} rejected rows, within the usual",
-        {"filas_rechazadas": total, "lecturas_fuera_de_lo_usual": len(wrong)},
-        sample,
-        serious=False,
+
+    def judge(found: Rows, reasons: Rows) -> CheckOutcome:
+        wrong = [row for row in found if row[3] > REJECT_SHARE * row[2]]
+        total = sum(int(r[3]) for r in found)
+        parts = (table_of(("ubicación", "corte", "leídas", "rechazadas"), wrong), table_of(("motivo", "campo", "filas"), reasons))
+        return CheckOutcome(
+            not wrong,
+            f"{len(wrong)} readings have more than {REJECT_SHARE:.0%} rejected rows" if wrong else f"{total} rejected rows, within the usual",
+            {"filas_rechazadas": total, "lecturas_fuera_de_lo_usual": len(wrong)},
+            "\n\n".join(p for p in parts if p),
+            serious=False,
+        )
+
+    return Question(
+        (
+            f"SELECT ubicacion_codigo, corte, leidas, rechazadas FROM cobertura WHERE tabla = '{fact.value}' AND rechazadas > 0 ORDER BY 2 DESC, 1",  # noqa: S608
+            f"SELECT motivo, campo, count(*) FROM rechazos WHERE tabla = '{fact.value}' GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT {SAMPLE}",  # noqa: S608
+        ),
+        judge,
     )
 
 
+def expected_present(app: App, fact: Fact) -> Question:
+    """Every expected location has the newest day or tick that any location has."""
+    good = {o.value for o in SATISFIED} - {Outcome.SIN_DATO.value}
+
+    def judge(found: Rows) -> CheckOutcome:
+        expected = {x.codigo: x.nombre for x in app.registry.active if app.source.covers(x) and (fact is not Fact.VENTAS or x.is_store)}
+        by_place = {row[0]: row for row in found}
+        lines = {code: by_place.get(code, (code, None, "sin lectura", None)) for code in expected}
+        wrong = [(code, expected[code], *line[1:]) for code, line in lines.items() if line[2] not in good]
+        return CheckOutcome(
+            not wrong,
+            f"{len(wrong)} of {len(expected)} expected locations are missing at the newest cut"
+            if wrong
+            else f"all {len(expected)} expected locations are there",
+            {"esperadas": len(expected), "ausentes": len(wrong)},
+            table_of(("ubicación", "nombre", "corte", "resultado", "motivo"), wrong),
+            serious=False,
+        )
+
+    mine = f"FROM cobertura WHERE tabla = '{fact.value}'"
+    return Question((f"SELECT ubicacion_codigo, corte, resultado, motivo {mine} AND corte = (SELECT max(corte) {mine} AND cargadas > 0)",), judge)
+
+
+def nothing_pending(app: App) -> Question:
+    """The sink has the newest image of every slice that ever landed."""
+
+    def judge(meta: Rows) -> CheckOutcome:
+        held = {str(name).removeprefix("hasta:"): int(value) for name, value in meta}
+        owed = [(place, len(slices)) for place in app.outbox.index.locations() if (slices := app.outbox.owed(place, held.get(place, 0)))]
+        total = sum(n for _, n in owed)
+        return CheckOutcome(
+            not owed,
+            f"{total} slices of {len(owed)} locations are owed to it: fluxion sync" if owed else "it has everything that landed",
+            {"slices_pendientes": total, "ubicaciones_pendientes": len(owed)},
+            table_of(("ubicación", "slices"), owed),
+            serious=False,
+        )
+
+    return Question(("SELECT clave, valor FROM fluxion_meta WHERE clave LIKE 'hasta:%'",), judge)
+
+
+# ── of the outbox ───────────────────────────────────────────────────────────────────────────────
 def unknown_locations(app: App, fact: Fact) -> CheckOutcome:
     """Nothing waits in quarantine."""
     held = [e for e in Quarantine(app.settings.home).entries() if e.fact is fact]
@@ -153,24 +245,13 @@ def unknown_locations(app: App, fact: Fact) -> CheckOutcome:
     )
 
 
-def expected_present(app: App, sink: SinkName, fact: Fact) -> CheckOutcome:
-    """Every expected location has the newest day or tick that any location has."""
-    expected = {x.codigo: x.nombre for x in app.registry.active if app.source.covers(x) and (fact is not Fact.VENTAS or x.is_store)}
-    sql = f"""
-        SELECT ubicacion_codigo, corte, resultado, motivo FROM cobertura
-        WHERE tabla = '{fact.value}' AND corte = (SELECT max(corte) FROM cobertura WHERE tabla = '{fact.value}' AND cargadas > 0)
-    """  # noqa: S608
-    found = {row[0]: row for row in app.sink(sink).query(sql)}
-    good = {o.value for o in SATISFIED} - {"sin_dato"}
-    wrong = [
-        (code, name, *(found[code][1:] if code in found else (None, "sin lectura", None)))
-        for code, name in expected.items()
-        if code not in found or found[code][2] not in good
-    ]
+def readings_done(app: App, fact: Fact) -> CheckOutcome:
+    """The newest attempt at every slice did what it was asked for."""
+    attempted, failed = unsatisfied(app.outbox.index, fact)
+    places = sorted({x.location for x in failed})
     return CheckOutcome(
-        not wrong,
-        f"{len(wrong)} of {len(expected)} expected locations are missing at the newest cut" if wrong else f"all {len(expected)} expected locations are there",
-        {"esperadas": len(expected), "ausentes": len(wrong)},
-        table_of(("ubicación", "nombre", "corte", "resultado", "motivo"), wrong),
-        serious=False,
+        not failed,
+        f"{len(failed)} readings of {', '.join(places[:10])} failed and are not mended" if failed else f"{attempted} slices were read as they should be",
+        {"slices_leidas": attempted, "lecturas_fallidas": len(failed), "ubicaciones": len(places)},
+        table_of(("ubicación", "corte", "resultado", "motivo", "origen"), [(x.location, x.cut, x.outcome, x.reason, x.origin) for x in failed]),
     )

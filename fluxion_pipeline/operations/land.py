@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from fluxion_pipeline.contracts.outcomes import SATISFIED, Fact, Outcome
+from fluxion_pipeline.contracts.outcomes import SATISFIED, Fact, Outcome, Provenance
 from fluxion_pipeline.errors import FluxionError, LocationError
 from fluxion_pipeline.landing.decide.dimensions import EVERYWHERE
+from fluxion_pipeline.landing.evidence import held_back
 from fluxion_pipeline.landing.outbox import Landing
 from fluxion_pipeline.landing.quarantine import Quarantine, Quarantined
 from fluxion_pipeline.locations.registry import Location
@@ -32,6 +33,7 @@ class Request:
         high: last day or tick.
         locations: codigo, codigo_etl or id; empty: all active ones.
         wait: seconds to wait for another run of the same job.
+        accept: apply readings that would be held back as sospechoso, those that are held back included.
     """
 
     fact: Fact
@@ -39,6 +41,7 @@ class Request:
     high: str | None = None
     locations: tuple[str, ...] = ()
     wait: float = 60.0
+    accept: bool = False
 
     @property
     def explicit(self) -> bool:
@@ -104,8 +107,9 @@ def read_and_land(app: App, request: Request, progress: Progress | None = None) 
             app.outbox.land_locations(app.registry)
             return LandingReport(request.fact, (_catalogue(app),))
         quarantined = Quarantine(app.settings.home).take(source, request.fact, app.clock()) if not request.locations else ()
-        work = {x: cuts for x in wanted if (cuts := _cuts(app, request, x))}
-        landings, errors = _side_by_side(app, request.fact, work, progress)
+        expected = frozenset(source.expected(request.fact))
+        work = {x: cuts for x in wanted if (cuts := _cuts(app, request, x, expected))}
+        landings, errors = _side_by_side(app, request, work, progress)
         met = app.outbox.land_met()
     strange = tuple(getattr(source, "strange", tuple)())
     return LandingReport(request.fact, tuple(landings), errors, quarantined, met, strange)
@@ -121,7 +125,7 @@ def _locations(app: App, request: Request) -> list[Location]:
     return found
 
 
-def _cuts(app: App, request: Request, location: Location) -> list[str]:
+def _cuts(app: App, request: Request, location: Location, anywhere: frozenset[str]) -> list[str]:
     """The days or ticks to read of a location, ascending.
 
     Asked-for ones are read whatever is known of them. Otherwise: those whose source differs from what
@@ -129,12 +133,13 @@ def _cuts(app: App, request: Request, location: Location) -> list[str]:
     """
     source, fact = app.source, request.fact
     has = set(source.cuts(fact, location))
-    expected = set(source.expected(fact)) if fact is not Fact.VENTAS or location.is_store else set()
+    expected = anywhere if fact is not Fact.VENTAS or location.is_store else frozenset()
     cuts = sorted(c for c in has | expected if request.includes(c))
     if request.explicit:
         return cuts
     read = app.outbox.index.source_digests(fact, location.codigo)
-    return [c for c in cuts if c not in read or (c in has or read[c] is not None) and source.digest(fact, location, c) != read[c]]
+    held = {h.cut for h in held_back(app.outbox) if h.fact is fact and h.location == location.codigo} if request.accept else set()
+    return [c for c in cuts if c in held or c not in read or (c in has or read[c] is not None) and source.digest(fact, location, c) != read[c]]
 
 
 def _catalogue(app: App) -> Landing:
@@ -142,18 +147,19 @@ def _catalogue(app: App) -> Landing:
         return app.outbox.land(app.source.catalogue(app.clock()), past)
 
 
-def _one(app: App, fact: Fact, location: Location, cut: str) -> Landing:
+def _one(app: App, request: Request, location: Location, cut: str) -> Landing:
     with app.outbox.lock(location.codigo) as past:
-        return app.outbox.land(app.source.read(fact, location, cut, app.clock()), past)
+        reading = app.source.read(request.fact, location, cut, app.clock())
+        return app.outbox.land(replace(reading, provenance=Provenance.ACCEPT) if request.accept else reading, past)
 
 
-def _location(app: App, fact: Fact, location: Location, cuts: list[str]) -> tuple[list[Landing], str | None]:
+def _location(app: App, request: Request, location: Location, cuts: list[str]) -> tuple[list[Landing], str | None]:
     """A location's cuts, oldest first; what goes wrong with one doesn't keep the others back."""
     landings: list[Landing] = []
     problem: str | None = None
     for cut in cuts:
         try:
-            landings.append(_one(app, fact, location, cut))
+            landings.append(_one(app, request, location, cut))
         except FluxionError as error:
             problem = f"{cut}: {error}"
         except Exception as error:  # noqa: BLE001 a location fails on its own, whatever it is; the report says so
@@ -161,11 +167,11 @@ def _location(app: App, fact: Fact, location: Location, cuts: list[str]) -> tupl
     return landings, problem
 
 
-def _side_by_side(app: App, fact: Fact, work: dict[Location, list[str]], progress: Progress | None) -> tuple[list[Landing], dict[str, str]]:
+def _side_by_side(app: App, request: Request, work: dict[Location, list[str]], progress: Progress | None) -> tuple[list[Landing], dict[str, str]]:
     landings: dict[str, list[Landing]] = {}
     errors: dict[str, str] = {}
     with ThreadPoolExecutor(min(MAX_THREADS, max(2, os.cpu_count() or 2)), thread_name_prefix="landing") as pool:
-        futures = {pool.submit(_location, app, fact, x, cuts): x.codigo for x, cuts in work.items()}
+        futures = {pool.submit(_location, app, request, x, cuts): x.codigo for x, cuts in work.items()}
         for done, future in enumerate(as_completed(futures), 1):
             code = futures[future]
             landings[code], problem = future.result()

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from fluxion_pipeline.contracts.outcomes import SATISFIED, Fact, Outcome, SinkName
+from fluxion_pipeline.contracts.sqltext import quote
 from fluxion_pipeline.errors import FluxionError
 from fluxion_pipeline.landing.quarantine import Quarantine
 from fluxion_pipeline.operations import mode
@@ -71,6 +72,9 @@ def status(app: App) -> Status:
     return Status(app.settings.db_mode.value, sinks, locations, len(Quarantine(app.settings.home).entries()), rejected)
 
 
+_COUNTS = " UNION ALL ".join(f"SELECT '{t}', count(*) FROM {quote(t)}" for t in ("productos", "ventas", "inventario_actual", "inventario_historico"))  # noqa: S608
+
+
 def _sink(app: App, name: SinkName) -> SinkStatus:
     active = name in app.settings.db_mode.sinks
     sink = app.sink(name)
@@ -78,9 +82,7 @@ def _sink(app: App, name: SinkName) -> SinkStatus:
         with sink.session("looking") as session:
             check_claim(sink, app.outbox, session.meta())
             lacks = sum(pending(session, app.outbox).values())
-        tables = ("productos", "ventas", "inventario_actual", "inventario_historico")
-        ((*counts,),) = sink.query("SELECT " + ", ".join(f"(SELECT count(*) FROM {t})" for t in tables))
-        return SinkStatus(name, active, None, lacks, dict(zip(tables, counts, strict=True)))
+        return SinkStatus(name, active, None, lacks, dict(sink.query(_COUNTS)))
     except FluxionError as error:
         return SinkStatus(name, active, str(error), 0, {})
 

@@ -8,13 +8,21 @@ row of a key that is held more than once; its row, if it has one, is inserted an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from fluxion_pipeline.contracts.sqltext import columns, quote
+from fluxion_pipeline.contracts.sqltext import columns, duckdb_type, quote
 from fluxion_pipeline.contracts.tables import TableSpec
+from fluxion_pipeline.errors import ConvergenceError
+from fluxion_pipeline.landing.index import Image
+from fluxion_pipeline.sinks import slices
+
+RESTORE = "restore the folder lotes of FLUXION_HOME from its backup, then: fluxion sync"
 
 
 @dataclass(frozen=True)
@@ -79,8 +87,40 @@ def _one(con: duckdb.DuckDBPyConnection, sql: str) -> int:
     return int(row[0])
 
 
+def load_image(con: duckdb.DuckDBPyConnection, table: TableSpec, images: Sequence[Image]) -> None:
+    """Fill ``_imagen`` with the images' applied rows.
+
+    Raises:
+        ConvergenceError: if a file of the outbox can't be read (it is named), or has other rows than its manifest says.
+    """
+    files = sorted({str(i.file) for i in images if i.rows})
+    if not files:
+        names = ", ".join(f"CAST(NULL AS {duckdb_type(table.table.columns[c])}) AS {quote(c)}" for c in table.columns)
+        con.execute(f"CREATE OR REPLACE TEMP TABLE _imagen AS SELECT {names} LIMIT 0")  # noqa: S608 quoted names
+        return
+    con.register("_slices", slices.relation(table, images))
+    try:
+        con.execute(f"CREATE OR REPLACE TEMP TABLE _imagen AS {image_relation(table)}", [files])
+    except duckdb.Error as error:
+        raise _unreadable(table, files, error) from error
+    con.unregister("_slices")
+    wanted, found = sum(i.rows for i in images), _one(con, "SELECT count(*) FROM _imagen")
+    if wanted != found:
+        raise ConvergenceError(f"the images of {table.name} have {found} rows, their manifests say {wanted}", RESTORE)
+
+
+def _unreadable(table: TableSpec, files: Sequence[str], error: duckdb.Error) -> Exception:
+    """The file at fault, found by reading each alone; the driver's own error if none is."""
+    for file in files:
+        try:
+            pq.ParquetFile(file).read(use_threads=False)
+        except (OSError, pa.ArrowException) as found:
+            return ConvergenceError(f"the image {file} of {table.name} can't be read: {str(found).splitlines()[0]}", RESTORE)
+    return error
+
+
 def image_relation(table: TableSpec) -> str:
     """SQL of the images' applied rows, given the relation ``_slices`` (slice, file) and bound: the list of files."""
     applied = "AND NOT r._desplazada" if table.name == "ventas" else ""
-    names = columns(table.columns, "r.")
-    return f"SELECT {names} FROM read_parquet(?, filename = true, union_by_name = true) r JOIN _slices s ON r._slice = s.slice AND r.filename = s.file WHERE true {applied}"  # noqa: S608 quoted names
+    rows = "read_parquet(?, filename = true, union_by_name = true, hive_partitioning = false)"
+    return f"SELECT {columns(table.columns, 'r.')} FROM {rows} r JOIN _slices s ON r._slice = s.slice AND r.filename = s.file WHERE true {applied}"  # noqa: S608

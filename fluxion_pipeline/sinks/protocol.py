@@ -166,3 +166,7 @@ class Sink(Protocol):
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of a read-only statement that both engines understand."""
         ...
+
+    def answers(self, statements: Sequence[str]) -> list[list[tuple[Any, ...]]]:
+        """Rows of several read-only statements, all of one snapshot."""
+        ...

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from pathlib import Path
 
 import pytest
 
@@ -19,16 +18,13 @@ FOLDERS = ["/wo" + "rk/", "/tm" + r"p/w\b", "/ho" + "me/", "/opt/" + "pypi"]
 FOREIGN = re.compile("|".join(HOSTS + FOLDERS))
 
 
-@pytest.mark.parametrize("name", sorted(modules()), ids=str)
-def test_a_python_file_has_one_subject_and_at_most_300_lines(name: Path) -> None:
-    assert len(texts()[name].splitlines()) <= LONGEST
+def test_a_python_file_has_one_subject_and_at_most_300_lines() -> None:
+    assert [f"{name}: {lines}" for name in modules() if (lines := len(texts()[name].splitlines())) > LONGEST] == []
 
 
-@pytest.mark.parametrize("name", sorted(modules()), ids=str)
-def test_a_module_opens_by_saying_what_lives_in_it(name: Path) -> None:
-    tree = modules()[name]
-    if tree.body:  # an empty __init__.py says nothing and needn't
-        assert ast.get_docstring(tree)
+def test_a_module_opens_by_saying_what_lives_in_it() -> None:
+    """An empty ``__init__.py`` says nothing and needn't."""
+    assert [str(name) for name, tree in modules().items() if tree.body and not ast.get_docstring(tree)] == []
 
 
 def test_no_file_or_folder_is_named_after_nothing() -> None:

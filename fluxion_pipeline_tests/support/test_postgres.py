@@ -1,3 +1,5 @@
+"""The session fixtures themselves: each test gets its own, empty databases."""
+
 from __future__ import annotations
 
 from fluxion_pipeline.settings import Settings

@@ -1,32 +1,31 @@
-"""The rules over a whole reading: validation first, then de-duplication, all in DuckDB SQL.
+"""The rules over a whole reading: validation in one DuckDB query, then de-duplication, then rows and rejects.
 
-Before this: a source's raw text (``layout.Raw``); after it: the rows and rejects of a reading.
-Everything happens in an in-memory database of the calling thread; nothing is kept between calls.
+Before this: a source's raw text (``layout.Raw``); after it: the rows and rejects of a reading. The
+in-memory database belongs to the calling thread; nothing is kept in it between calls.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from fluxion_pipeline.contracts.clock import ZONE_NAME
 from fluxion_pipeline.contracts.outcomes import Fact
 from fluxion_pipeline.contracts.rows import KEY_SEPARATOR, MET_SCHEMA, ROW_KEYS, row_schema
 from fluxion_pipeline.contracts.rules import decimals, rejects, repeats
 from fluxion_pipeline.contracts.rules.layout import SALE_DATE, SALE_TIME, Judged, Kind, Layout, Place, Raw
-from fluxion_pipeline.contracts.rules.text import clean, literal
+from fluxion_pipeline.contracts.rules.text import clean
 from fluxion_pipeline.contracts.rules.values import FIRST_DAY, error_sql, value_sql
-from fluxion_pipeline.contracts.sqltext import quote
 from fluxion_pipeline.errors import ContractError
 
 _local = threading.local()
-_TABLES = ("judged", "fate")
 
 
 def judge(raw: Raw, layout: Layout, place: Place) -> Judged:
@@ -39,7 +38,7 @@ def judge(raw: Raw, layout: Layout, place: Place) -> Judged:
 
 
 def connection() -> duckdb.DuckDBPyConnection:
-    """The in-memory database of this thread: one core, UTC."""
+    """The in-memory database of this thread: one core (locations are read side by side), UTC."""
     found: duckdb.DuckDBPyConnection | None = getattr(_local, "connection", None)
     if found is None:
         found = duckdb.connect(":memory:", config={"threads": 1})
@@ -49,140 +48,143 @@ def connection() -> duckdb.DuckDBPyConnection:
 
 
 class _Judgement:
-    """One run of the rules: the columns' numbers, the SQL made of them, the tables between the steps."""
+    """One run of the rules. Columns of the source go by number: ``t<i>`` text, ``v<i>`` value, ``e<i>`` error."""
 
     def __init__(self, raw: Raw, layout: Layout, place: Place) -> None:
         self.raw, self.layout, self.place = raw, layout, place
         self.fact = layout.fact
         self.con = connection()
-        self.cleaned = [clean(column) for column in raw.table.columns]
-        self.doubled = False
         self.names: list[str] = list(raw.table.column_names)
         self.fields = [layout.by_source.get(name) for name in self.names]
         self.of = {f.column: i for i, f in enumerate(self.fields) if f and f.column}
-        self.parameters: Mapping[str, Any] = {"location": place.location, "day": place.day, "tomorrow": place.today + timedelta(days=1)}
-        self.keys = {column: f"v{self.of[column]}" for column in ROW_KEYS[self.fact] if column in self.of}
-        self.keyed = " AND ".join(f"(e{self.of[c]} IS NULL AND {v} IS NOT NULL)" for c, v in self.keys.items())
+        self.keys = [f"v{self.of[column]}" for column in ROW_KEYS[self.fact] if column in self.of]
+        self.code = self.of["codigo" if self.fact is Fact.CATALOGO else "producto_codigo"]
 
     def result(self) -> Judged:
-        """The three steps, each on the table of the one before."""
-        order = pa.array(np.arange(self.raw.table.num_rows, dtype=np.int64))
-        self.con.register("raw", pa.table([order, *self.cleaned], names=["ord", *(f"t{i}" for i in range(len(self.names)))]))
-        try:
-            self._validate()
-            self.doubled = repeats.settle(self.con, self.fact, list(self.keys.values()), self._values(), self.keyed)
-            return self._checked(self._judged())
-        finally:
-            self.con.unregister("raw")
-            for table in (*_TABLES, "odd"):
-                self.con.execute(f"DROP TABLE IF EXISTS {quote(table)}")
+        """Validate, settle repeated keys, tell rows from rejects."""
+        judged = self._validated()
+        fate = self._fate(judged)
+        stands = judged.column("ok") if fate is None else pc.and_(judged.column("ok"), pc.invert(pc.is_in(judged.column("ord"), value_set=fate.column("ord"))))
+        standing = judged.filter(stands)
+        conflicts = {} if fate is None else {ord_: why for ord_, why in zip(*fate.to_pydict().values(), strict=True) if why is not None}
+        refused = pc.or_(pc.invert(judged.column("ok")), pc.is_in(judged.column("ord"), value_set=pa.array(conflicts, pa.int64())))
+        told = rejects.table(self._keyed(judged.filter(refused)), conflicts, self.raw, self.fact, self.place, self.code)
+        repeated = 0 if fate is None else fate.num_rows - len(conflicts)
+        return self._checked(Judged(self._rows(standing), told, self.raw.read, repeated, self._met(standing)), unique=fate is None)
 
-    def _validate(self) -> None:
-        """``judged(ord, t…, v…, e…, ok)``: one row for each raw row."""
+    def _validated(self) -> pa.Table:
+        """``(ord, v…, e…, instante, ok, keyed)``: one row for each raw row, in its order."""
+        cleaned = [clean(column) for column in self.raw.table.columns]
+        order = pa.array(np.arange(self.raw.table.num_rows, dtype=np.int64))
+        raw = {"ord": order, "day": self._date(self.place.day), "tomorrow": self._date(self.place.today + timedelta(days=1))}
+        registered = {"raw": pa.table({**raw, **{f"t{i}": column for i, column in enumerate(cleaned)}})}
+        odd = {i: found for i, f in enumerate(self.fields) if f and f.kind is Kind.DECIMAL and (found := decimals.odd(cleaned[i]))}
+        if odd:
+            exact = {text: decimals.exact(text) for found in odd.values() for text in found}
+            registered["odd"] = pa.table({"text": pa.array(exact, pa.string()), "value": pa.array(exact.values(), pa.decimal128(18, 4))})
+        return self._ask(self._sql(set(odd)), registered)
+
+    def _sql(self, odd: set[int]) -> str:
+        """The rules of all columns as one query; ``odd``: the columns some of whose decimals SQL can't decide."""
         span = range(len(self.names))
-        odd = self._odd()
         kinds = [f.kind if f else Kind.TEXT for f in self.fields]
-        joins = " ".join(f"LEFT JOIN odd o{i} ON o{i}.text = t{i}" for i in span if i in odd)
+        joins = " ".join(f"LEFT JOIN odd o{i} ON o{i}.text = t{i}" for i in sorted(odd))
         valued = ", ".join(f"t{i}, {value_sql(kinds[i], i, i in odd)} AS v{i}" for i in span)
         errors = ", ".join(f"{error_sql(self.fields[i], i)} AS e{i}" for i in span)
+        values = ", ".join(f"v{i}" for i in span)
         all_well = " AND ".join(f"e{i} IS NULL" for i in span)
-        kept = ", ".join(f"v{i}" for i in span)
-        self._run(
-            f"CREATE TEMP TABLE judged AS SELECT *, {all_well} AS ok FROM (SELECT ord, {kept}, {errors} "  # noqa: S608
-            f"FROM (SELECT ord, {valued} FROM raw {joins}))"
+        keyed = " AND ".join(f"e{v[1:]} IS NULL AND {v} IS NOT NULL" for v in self.keys)
+        return (
+            f"SELECT *, {all_well} AS ok, {keyed} AS keyed FROM (SELECT ord, {values}, {errors}, {self._instant()} AS instante "  # noqa: S608
+            f"FROM (SELECT ord, day, tomorrow, {valued} FROM raw {joins}))" + (" ORDER BY ord" if odd else "")
         )
 
-    def _odd(self) -> set[int]:
-        """The decimal columns that hold texts which SQL can't decide; their values are in ``odd(text, value)``."""
-        texts: set[str] = set()
-        columns = set()
-        for i, field in enumerate(self.fields):
-            if field is not None and field.kind is Kind.DECIMAL and (found := decimals.odd(self.cleaned[i])):
-                columns.add(i)
-                texts.update(found)
-        if columns:
-            decided = {text: decimals.exact(text) for text in texts}
-            odd = pa.table({"text": pa.array(decided, pa.string()), "value": pa.array(decided.values(), pa.decimal128(18, 4))})
-            self.con.register("odd_view", odd)
-            self.con.execute("CREATE TEMP TABLE odd AS SELECT * FROM odd_view")
-            self.con.unregister("odd_view")
-        return columns
-
-    def _values(self) -> list[str]:
-        """The columns whose difference makes two rows of one key contradict each other."""
-        keys = ROW_KEYS[self.fact]
-        return [f"v{i}" for column, i in self.of.items() if column not in keys and column in row_schema(self.fact).names]
+    def _date(self, day: date | None) -> pa.Array:
+        return pa.repeat(pa.scalar(day, pa.date32()), self.raw.table.num_rows)
 
     def _instant(self) -> str:
+        """A sale's instant, where its date and time can be read and its date can be."""
+        if self.fact is not Fact.VENTAS:
+            return "CAST(NULL AS TIMESTAMPTZ)"
         day, time = (f"v{self.of[c]}" for c in (SALE_DATE, SALE_TIME))
-        return f"CASE WHEN {day} BETWEEN DATE '{FIRST_DAY}' AND $tomorrow THEN timezone('{ZONE_NAME}', {day} + {time}) END"
+        return f"CASE WHEN {day} BETWEEN DATE '{FIRST_DAY}' AND tomorrow THEN timezone('{ZONE_NAME}', {day} + {time}) END"
 
-    def _derived(self) -> dict[str, str]:
+    def _ask(self, sql: str, tables: Mapping[str, pa.Table]) -> pa.Table:
+        """Run a query over Arrow tables, which have their names for as long as it takes."""
+        for name, table in tables.items():
+            self.con.register(name, table)
+        try:
+            return self.con.sql(sql).to_arrow_table()
+        finally:
+            for name in tables:
+                self.con.unregister(name)
+
+    def _fate(self, judged: pa.Table) -> pa.Table | None:
+        """``(ord, conflict)`` of valid rows that don't stand; None: no key is there twice."""
+        keyed = judged.filter(judged.column("keyed"))
+        if keyed.select(self.keys).group_by(self.keys).aggregate([]).num_rows == keyed.num_rows:
+            return None
+        keys = ROW_KEYS[self.fact]
+        values = [f"v{i}" for column, i in self.of.items() if column not in keys and column in row_schema(self.fact).names]
+        return self._ask(repeats.sql(self.fact, self.keys, values), {"keyed": keyed})
+
+    def _rows(self, standing: pa.Table) -> pa.Table:
+        """The columns of the contract; those that the source doesn't have are NULL."""
+        schema, derived = row_schema(self.fact), self._derived(standing)
+        columns = []
+        for name, kind in zip(schema.names, schema.types, strict=True):
+            own = standing.column(f"v{self.of[name]}") if name in self.of else pa.nulls(standing.num_rows, kind)
+            columns.append(derived.get(name, own))
+        return pa.table(columns, names=schema.names).cast(schema)
+
+    def _derived(self, standing: pa.Table) -> dict[str, Any]:
         """Columns of the contract that are not simply a column of the source."""
+        here = pa.repeat(pa.scalar(self.place.location, pa.string()), standing.num_rows)
         if self.fact is Fact.VENTAS:
-            v = {c: f"v{i}" for c, i in self.of.items()}
-            return {"ubicacion_codigo": "$location", "fecha_venta": self._instant(), "fecha_negocio": v[SALE_DATE], "es_devolucion": f"{v['cantidad']} < 0"}
+            returned = pc.less(standing.column(f"v{self.of['cantidad']}"), pa.scalar(0, pa.decimal128(18, 4)))
+            return {
+                "ubicacion_codigo": here,
+                "fecha_venta": standing.column("instante"),
+                "fecha_negocio": standing.column(f"v{self.of[SALE_DATE]}"),
+                "es_devolucion": returned,
+            }
         if self.fact is Fact.INVENTARIO:
-            return {"ubicacion_codigo": "$location", "almacen_codigo": f"coalesce({self._source('almacen_codigo')}, $location)"}
-        return {"es_provisional": "false"}
+            return {"ubicacion_codigo": here, "almacen_codigo": self._warehouse(standing)}
+        return {"es_provisional": pa.repeat(False, standing.num_rows)}
 
-    def _source(self, column: str) -> str:
-        return f"v{self.of[column]}" if column in self.of else "NULL"
+    def _warehouse(self, table: pa.Table) -> Any:
+        """The warehouse of each row: the location's own code where the source names none."""
+        if "almacen_codigo" in self.of:
+            return pc.fill_null(table.column(f"v{self.of['almacen_codigo']}"), self.place.location)
+        return pa.repeat(pa.scalar(self.place.location, pa.string()), table.num_rows)
 
-    def _judged(self) -> Judged:
-        schema, derived = row_schema(self.fact), self._derived()
-        listed = ", ".join(f"{derived.get(name, self._source(name))} AS {quote(name)}" for name in schema.names)
-        rows = self._arrow(f"SELECT {listed} FROM {self._standing()} ORDER BY ord").cast(schema)  # noqa: S608
-        repeated = repeats.count(self.con) if self.doubled else 0
-        refused = None if rows.num_rows + repeated == self.raw.table.num_rows else self._refused()
-        return Judged(rows, rejects.table(refused, self.raw, self.fact, self.place, self.of[self._code()]), self.raw.read, repeated, self._met())
+    def _keyed(self, refused: pa.Table) -> pa.Table:
+        """Rejected rows with ``clave``: the parts of the key, joined; NULL where one can't be read."""
+        parts = [self._warehouse(refused)] if self.fact is Fact.INVENTARIO else []
+        parts += [refused.column(f"v{self.of[c]}").cast(pa.string()) for c in ROW_KEYS[self.fact] if c in self.of and c != "almacen_codigo"]
+        joined = pc.binary_join_element_wise(*parts, KEY_SEPARATOR)
+        return refused.append_column("clave", pc.if_else(refused.column("keyed"), joined, pa.scalar(None, pa.string())))
 
-    def _standing(self) -> str:
-        return "(FROM judged WHERE ok" + (f" AND {repeats.STANDS})" if self.doubled else ")")
-
-    def _refused(self) -> pa.Table:
-        """``(ord, errors…, key, instant, conflict)`` of every row that is rejected."""
-        parts = {"almacen_codigo": "$location", **self.keys} if self.fact is Fact.INVENTARIO else self.keys
-        clave = f" || {literal(KEY_SEPARATOR)} || ".join(f"CAST({parts[c]} AS VARCHAR)" for c in ROW_KEYS[self.fact])
-        instant = f"CASE WHEN e{self.of[SALE_TIME]} IS NULL THEN {self._instant()} END" if self.fact is Fact.VENTAS else "CAST(NULL AS TIMESTAMPTZ)"
-        errors = ", ".join(f"e{i}" for i in range(len(self.names)))
-        return self._arrow(
-            f"SELECT judged.ord, {errors}, CASE WHEN {self.keyed} THEN {clave} END AS clave, {instant} AS instante, fate.conflict "  # noqa: S608
-            "FROM judged LEFT JOIN fate USING (ord) WHERE NOT ok OR fate.conflict IS NOT NULL ORDER BY judged.ord"
-        )
-
-    def _code(self) -> str:
-        return "codigo" if self.fact is Fact.CATALOGO else "producto_codigo"
-
-    def _met(self) -> pa.Table | None:
+    def _met(self, standing: pa.Table) -> pa.Table | None:
+        """The products that valid rows name, with the first description that isn't NULL."""
         if self.fact is Fact.CATALOGO:
             return None
-        index, described = {name: i for i, name in enumerate(self.names)}, dict(self.layout.met)
-        texts = [f"v{index[described[c]]}" if c in described else "NULL" for c in MET_SCHEMA.names[1:]]
-        code = self._source(self._code())
-        if self.keys == {"producto_codigo": code}:  # a product is there once: nothing to choose from
-            return self._arrow(f"SELECT {code}, {', '.join(texts)} FROM {self._standing()} ORDER BY ord").rename_columns(MET_SCHEMA.names).cast(MET_SCHEMA)  # noqa: S608
-        firsts = ", ".join(f"arg_min({t}, ord)" if t != "NULL" else t for t in texts)
-        sql = f"SELECT {code}, {firsts} FROM {self._standing()} GROUP BY {code} ORDER BY min(ord)"  # noqa: S608
-        return self._arrow(sql).rename_columns(MET_SCHEMA.names).cast(MET_SCHEMA)
+        described = {column: f"v{self.names.index(source)}" for column, source in self.layout.met}
+        texts = [standing.column(described[c]) if c in described else pa.nulls(standing.num_rows, pa.string()) for c in MET_SCHEMA.names[1:]]
+        table = pa.table([standing.column(f"v{self.code}"), *texts], names=MET_SCHEMA.names).cast(MET_SCHEMA)
+        if self.keys == [f"v{self.code}"]:
+            return table
+        firsts = table.group_by("codigo", use_threads=False).aggregate([(c, "first") for c in MET_SCHEMA.names[1:]])
+        return firsts.rename_columns(MET_SCHEMA.names).cast(MET_SCHEMA)
 
-    def _checked(self, judged: Judged) -> Judged:
+    def _checked(self, judged: Judged, *, unique: bool) -> Judged:
+        """The rows add up and no key is there twice (``unique``: that was found already)."""
         keys = list(ROW_KEYS[self.fact])
         valid, rejected = judged.rows.num_rows, judged.rejects.num_rows
         if valid + judged.repeated + rejected != judged.read:
             told = f"{valid} valid, {judged.repeated} repeated, {rejected} rejected"
             raise ContractError(f"{self.place.origin}: {judged.read} rows were read, but they don't add up: {told}")
-        distinct = judged.rows.select(keys).group_by(keys).aggregate([]).num_rows
-        if distinct != judged.rows.num_rows:
-            raise ContractError(f"{self.place.origin}: {judged.rows.num_rows} valid rows have {distinct} different keys")
+        distinct = valid if unique else judged.rows.select(keys).group_by(keys).aggregate([]).num_rows
+        if distinct != valid:
+            raise ContractError(f"{self.place.origin}: {valid} valid rows have {distinct} different keys")
         return judged
-
-    def _arrow(self, sql: str) -> pa.Table:
-        return self.con.sql(sql, params=self._bound(sql)).to_arrow_table()
-
-    def _run(self, sql: str) -> None:
-        self.con.execute(sql, self._bound(sql))
-
-    def _bound(self, sql: str) -> dict[str, Any]:
-        """DuckDB refuses values for parameters that a statement doesn't have."""
-        return {name: value for name, value in self.parameters.items() if f"${name}" in sql}

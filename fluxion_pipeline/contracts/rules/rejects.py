@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -20,18 +20,18 @@ from fluxion_pipeline.contracts.rules.layout import Place, Raw
 ID_LENGTH = 32
 
 
-def table(refused: pa.Table | None, raw: Raw, fact: Fact, place: Place, code: int) -> pa.Table:
+def table(refused: pa.Table, conflicts: Mapping[int, str], raw: Raw, fact: Fact, place: Place, code: int) -> pa.Table:
     """The rejects of a reading, ``REJECT_SCHEMA``, by line.
 
     Args:
-        refused: ``ord`` (row of ``raw.table``), an error or NULL for each column, ``clave``, ``instante``,
-            ``conflict``; None: no row of the table.
+        refused: ``ord`` (row of ``raw.table``), an error ``e<i>`` or NULL for each column, ``clave``, ``instante``.
+        conflicts: why rows without an error are refused, by ``ord``.
         raw: where the rows are as they came; its broken rows are added.
         fact: the table that the rows were meant for.
         place: location and file.
         code: the column that is at fault where rows of one key contradict each other.
     """
-    found = [*_judged(refused, raw, code), *_broken(raw)]
+    found = [*_judged(refused, conflicts, raw, code), *_broken(raw)]
     found.sort(key=lambda r: r["linea"])
     for reject in found:
         reject["origen"] = place.origin
@@ -44,18 +44,18 @@ def identity(table_name: str, origin: str, line: int, row: str) -> str:
     return hashlib.sha256("\x00".join((table_name, origin, str(line), row)).encode()).hexdigest()[:ID_LENGTH]
 
 
-def _judged(refused: pa.Table | None, raw: Raw, code: int) -> list[dict[str, Any]]:
-    if refused is None:
+def _judged(refused: pa.Table, conflicts: Mapping[int, str], raw: Raw, code: int) -> list[dict[str, Any]]:
+    if not refused.num_rows:
         return []
     orders = refused.column("ord")
     names = raw.table.column_names
     columns = [c.to_pylist() for c in raw.table.take(orders).columns]
     errors = [refused.column(f"e{i}").to_pylist() for i in range(len(names))]
-    rest = [refused.column(c).to_pylist() for c in ("clave", "instante", "conflict")]
+    rest = [refused.column(c).to_pylist() for c in ("ord", "clave", "instante")]
     lines = raw.lines.take(orders).to_pylist()
     found = []
-    for line, row, wrong, key, instant, conflict in zip(lines, zip(*columns, strict=True), zip(*errors, strict=True), *rest, strict=True):
-        campo, valor, motivo = _reason(names, row, wrong, f"{names[code]} {conflict}", code)
+    for line, row, wrong, order, key, instant in zip(lines, zip(*columns, strict=True), zip(*errors, strict=True), *rest, strict=True):
+        campo, valor, motivo = _reason(names, row, wrong, f"{names[code]} {conflicts.get(order)}", code)
         fila = json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False)
         found.append({"linea": line, "campo": campo, "valor": valor, "motivo": motivo, "fila": fila, "clave": key, "instante": instant})
     return found

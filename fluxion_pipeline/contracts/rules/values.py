@@ -2,6 +2,7 @@
 
 Each kind has two expressions over cleaned text ``t<i>``: its value ``v<i>`` (NULL where there is
 none) and its error ``e<i>`` (a phrase that goes on after the column's name; NULL where all is well).
+``day`` and ``tomorrow`` are columns beside them (as parameters they make planning twice as dear).
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def odd_sql(text: str) -> str:
 
 
 def value_sql(kind: Kind, i: int, odd: bool) -> str:
-    """The value of column ``i``; ``odd``: a map ``$odd`` of text to decimal decides unusual decimals."""
+    """The value of column ``i``; ``odd``: a table ``odd(text, value)``, joined as ``o<i>``, decides unusual decimals."""
     t = f"t{i}"
     if kind is Kind.DECIMAL:
         plain = f"TRY_CAST({_shaped(t, decimals.PATTERN)} AS DECIMAL(18,4))"
@@ -75,6 +76,6 @@ def _date(t: str, v: str) -> list[str]:
         f"WHEN {v} IS NULL AND regexp_full_match({t}, {literal(_DATE)}) THEN 'is no day of the calendar'",
         f"WHEN {v} IS NULL THEN 'is not a date YYYY-MM-DD'",
         f"WHEN {v} < DATE '{FIRST_DAY}' THEN 'is before {FIRST_DAY}'",
-        f"WHEN {v} > $tomorrow THEN 'is after tomorrow (' || CAST($tomorrow AS VARCHAR) || ')'",
-        f"WHEN {v} <> $day THEN 'is not the day of the file (' || CAST($day AS VARCHAR) || ')'",
+        f"WHEN {v} > tomorrow THEN 'is after tomorrow (' || CAST(tomorrow AS VARCHAR) || ')'",
+        f"WHEN {v} <> day THEN 'is not the day of the file (' || CAST(day AS VARCHAR) || ')'",
     ]

@@ -6,11 +6,8 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-import duckdb
-
-from fluxion_pipeline.contracts.sqltext import columns, digest_duckdb
 from fluxion_pipeline.contracts.tables import spec
-from fluxion_pipeline.landing import frames
+from fluxion_pipeline.landing.digest import canonical, digest
 from fluxion_pipeline.landing.index import stamp
 from fluxion_pipeline.sources.protocol import Reading
 
@@ -23,21 +20,22 @@ class Fingerprint:
 
     Attributes:
         content: equal exactly where rows, rejects, window and answer are.
-        twin: equal where the rows are but for the store's own codes; compared among stores of one time only,
-            so it may use DuckDB's own hash and name its version.
+        twin: equal where the rows are but for the store's own codes.
+        measure: number and digest of the rows, as images have them.
     """
 
     content: str
     twin: str
+    measure: tuple[int, str]
 
 
 def fingerprint(reading: Reading) -> Fingerprint:
     """Fingerprint a reading."""
-    table = spec(reading.fact.value)
-    shared = [c for c in table.columns if c not in _OF_THE_STORE]
-    sql = f"SELECT count(*), {digest_duckdb(table, table.columns)}, coalesce(sum(hash({columns(shared)})::HUGEINT), 0)::VARCHAR FROM reading"  # noqa: S608 quoted names
-    ((count, digest, hashed),) = frames.rows(sql, {"reading": reading.rows})
+    names = spec(reading.fact.value).columns
+    measure = reading.rows.num_rows, digest(canonical(reading.rows, names))
     rejects = sorted(reading.rejects.column("id").to_pylist())
     window = [stamp(x) for x in reading.window] if reading.window else None
-    text = json.dumps([count, digest, rejects, window, reading.answer.value], ensure_ascii=False)
-    return Fingerprint(hashlib.sha256(text.encode()).hexdigest()[:32], f"duckdb-{duckdb.__version__}:{count}:{hashed}")
+    text = json.dumps([*measure, rejects, window, reading.answer.value], ensure_ascii=False)
+    shared = sorted(canonical(reading.rows, [n for n in names if n not in _OF_THE_STORE]))
+    twin = hashlib.sha256("\n".join(shared).encode()).hexdigest()[:32]
+    return Fingerprint(hashlib.sha256(text.encode()).hexdigest()[:32], twin, measure)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -22,12 +22,14 @@ class Draft:
             ``_desplazada`` is true are kept but not applied.
         stateful: write it even if no applied row changed, since landing's own columns may have
             (the sinks' version then stays).
+        measure: number and digest of the applied rows, where they are known already.
     """
 
     table: str
     slice: str
     rows: pa.Table
     stateful: bool = False
+    measure: tuple[int, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Decision:
         drafts: the slices as they must be; those that are so already are not written again.
         standing: JSON of the reading that stands in the slice now; None: as before.
         new: False: nothing new, no lote.
-        keys: sales: days whose set of keys changed, with their state (for the key index).
+        verified: the instant at which the slice was seen to be as it stands now; None: as before.
     """
 
     outcome: Outcome
@@ -53,4 +55,3 @@ class Decision:
     standing: dict[str, Any] | None = None
     new: bool = True
     verified: datetime | None = None
-    moved: tuple[str, ...] = field(default=())

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from fluxion_pipeline.contracts.clock import parse_tick
-from fluxion_pipeline.contracts.outcomes import Movement
-from fluxion_pipeline.contracts.sqltext import columns
+from fluxion_pipeline.contracts.outcomes import Fact, Movement
 from fluxion_pipeline.contracts.tables import spec
-from fluxion_pipeline.landing import frames
 from fluxion_pipeline.landing.decide.decision import Draft
+from fluxion_pipeline.landing.decide.merge import among, key_column, sort
 from fluxion_pipeline.sources.protocol import arrow_type
 
-_KEY = ("almacen_codigo", "producto_codigo")
+_ORDER = ("producto_codigo", "almacen_codigo")
 _VALUES = ("stock", "precio", "costo")
 
 
 def _schema(table: str) -> pa.Schema:
     return pa.schema([(c, arrow_type(table, c)) for c in spec(table).columns])
+
+
+_HISTORY, _CUTS = _schema("inventario_historico"), _schema("inventario_cortes")
 
 
 def history_drafts(location: str, tick: str, state: pa.Table, previous: pa.Table | None) -> tuple[Draft, Draft]:
@@ -30,24 +35,35 @@ def history_drafts(location: str, tick: str, state: pa.Table, previous: pa.Table
         previous: the stock at the tick before of the day; None for the first, which is a keyframe: all
             rows, also when there are none.
     """
+    at = parse_tick(tick)
     if previous is None:
-        sql = f"""
-            SELECT ubicacion_codigo, {columns(_KEY)}, ?::TIMESTAMPTZ AS capturado_en, {columns(_VALUES)}, '{Movement.CLAVE}' AS movimiento
-            FROM state ORDER BY {columns(reversed(_KEY))}
-        """  # noqa: S608 quoted names
-        rows = frames.query(sql, {"state": state}, [parse_tick(tick)])
+        rows = _moved(state, at, Movement.CLAVE)
     else:
-        same = " AND ".join(f"a.{c} IS NOT DISTINCT FROM b.{c}" for c in _VALUES)
-        sql = f"""
-            SELECT ? AS ubicacion_codigo, coalesce(a.almacen_codigo, b.almacen_codigo) AS almacen_codigo,
-                   coalesce(a.producto_codigo, b.producto_codigo) AS producto_codigo, ?::TIMESTAMPTZ AS capturado_en, {columns(_VALUES, "a.")},
-                   CASE WHEN a.producto_codigo IS NULL THEN '{Movement.BAJA}' ELSE '{Movement.CAMBIO}' END AS movimiento
-            FROM state a FULL OUTER JOIN previous b ON a.almacen_codigo = b.almacen_codigo AND a.producto_codigo = b.producto_codigo
-            WHERE a.producto_codigo IS NULL OR b.producto_codigo IS NULL OR NOT ({same})
-            ORDER BY producto_codigo, almacen_codigo
-        """  # noqa: S608 quoted names
-        rows = frames.query(sql, {"state": state, "previous": previous}, [location, parse_tick(tick)])
-    line = {"ubicacion_codigo": location, "capturado_en": parse_tick(tick), "es_clave": previous is None, "filas": state.num_rows}
-    cut = pa.Table.from_pylist([line], schema=_schema("inventario_cortes"))
+        gone = previous.filter(pc.invert(among(_keys(previous), _keys(state))))
+        rows = pa.concat_tables([_moved(_changed(state, previous), at, Movement.CAMBIO), _moved(gone, at, Movement.BAJA)])
+    line = {"ubicacion_codigo": location, "capturado_en": at, "es_clave": previous is None, "filas": state.num_rows}
     slice_ = f"{location}/{tick}"
-    return Draft("inventario_historico", slice_, rows.cast(_schema("inventario_historico"))), Draft("inventario_cortes", slice_, cut)
+    return Draft("inventario_historico", slice_, sort(rows, _ORDER)), Draft("inventario_cortes", slice_, pa.Table.from_pylist([line], schema=_CUTS))
+
+
+def _keys(rows: pa.Table) -> pa.ChunkedArray:
+    return key_column(Fact.INVENTARIO, rows)
+
+
+def _changed(state: pa.Table, previous: pa.Table) -> pa.Table:
+    """The rows that ``previous`` hasn't, or has with other values."""
+    where = pc.index_in(_keys(state), value_set=_keys(previous).combine_chunks())
+    then = previous.take(where)
+    same = pc.is_valid(where)
+    for name in _VALUES:
+        now, was = state.column(name), then.column(name)
+        equal = pc.fill_null(pc.equal(now, was), False)
+        same = pc.and_(same, pc.or_(equal, pc.and_(pc.is_null(now), pc.is_null(was))))
+    return state.filter(pc.invert(same))
+
+
+def _moved(rows: pa.Table, at: datetime, movement: Movement) -> pa.Table:
+    """Rows of stock as rows of history; a ``baja`` has no values."""
+    given = {"capturado_en": at, "movimiento": movement.value, **(dict.fromkeys(_VALUES) if movement is Movement.BAJA else {})}
+    columns = [pa.repeat(pa.scalar(given[f.name], f.type), rows.num_rows) if f.name in given else rows.column(f.name) for f in _HISTORY]
+    return pa.Table.from_arrays(columns, schema=_HISTORY)

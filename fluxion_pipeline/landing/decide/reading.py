@@ -7,9 +7,11 @@ what it leaves in its slice, in the coverage and in the rejects.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from fluxion_pipeline.contracts.clock import day_end, day_start, parse_day
 from fluxion_pipeline.contracts.outcomes import GOOD, Fact, Outcome, Provenance
@@ -26,7 +28,7 @@ from fluxion_pipeline.landing.decide.coverage import (
     standing_json,
 )
 from fluxion_pipeline.landing.decide.decision import Decision, Draft
-from fluxion_pipeline.landing.decide.merge import covered_until, merge, reject_rows
+from fluxion_pipeline.landing.decide.merge import covered_until, fresh, key_column, merge, reject_rows
 from fluxion_pipeline.landing.decide.outcome import base_outcome
 from fluxion_pipeline.landing.index import stamp
 from fluxion_pipeline.landing.past import Past
@@ -44,6 +46,11 @@ class _Case:
     verified: str | None
     attempt: dict[str, Any] | None
     before: pa.Table
+
+    @cached_property
+    def after(self) -> pa.Table:
+        """The state after the reading, if it is applied."""
+        return merge(self.before, self.reading)
 
     @property
     def is_past(self) -> bool:
@@ -82,8 +89,8 @@ def _outcome(case: _Case, base: Outcome, reason: str | None) -> tuple[Outcome, s
         return base, reason
     many = reading.rows.num_rows + reading.rejects.num_rows >= outcomes.LIMITS.many
     twin = case.past.index.twin(reading.fact, reading.cut, case.mark.twin, reading.location) if many else None
-    rule = sales.suspicion if reading.fact is Fact.VENTAS else stock.suspicion
-    held = rule(reading, case.before, twin)
+    sold = reading.fact is Fact.VENTAS
+    held = sales.suspicion(reading, case.before, case.after, twin) if sold else stock.suspicion(reading, case.before, twin)
     return (Outcome.SOSPECHOSO, held) if held else (base, reason)
 
 
@@ -100,16 +107,16 @@ def _apply(case: _Case, outcome: Outcome) -> Decision:
     reading, past = case.reading, case.past
     repair = outcome is Outcome.REPARACION
     if reading.fact is Fact.VENTAS:
-        state = sales.repaired(reading, case.before) if repair else merge(case.before, reading)
+        state = sales.repaired(reading, case.before) if repair else case.after
         facts = sales.drafts(reading, case.before, state, past)
     else:
-        state = reading.rows.append_column("_arrastrada", pa.array([False] * reading.rows.num_rows)) if repair else merge(case.before, reading)
-        facts = stock.drafts(reading, state, past)
+        state = fresh(reading) if repair else case.after
+        facts = stock.drafts(reading, state, past, None if carried_rows(state) else case.mark.measure)
     if repair:
         return Decision(outcome, True, None, case.mark.content, facts, verified=reading.read_at)
     had = past.rows("rechazos", slice_of(reading)) if case.standing else None
     rejects = reject_rows(reading, had)
-    carried = int(pa.compute.sum(state.column("_arrastrada")).as_py() or 0)
+    carried = carried_rows(state)
     earlier = case.standing["repeated"] if case.standing and reading.window else 0
     counts = {"cargadas": state.num_rows - carried, "repetidas": reading.repeated + earlier, "rechazadas": rejects.num_rows, "arrastradas": carried}
     covered = None
@@ -133,14 +140,15 @@ def _note(case: _Case, outcome: Outcome, reason: str | None) -> Decision:
     return Decision(outcome, False, reason, case.mark.content, drafts)
 
 
+def carried_rows(state: pa.Table) -> int:
+    """How many rows of a state are carried."""
+    return int(pc.sum(state.column("_arrastrada")).as_py() or 0)
+
+
 def counted(reading: Reading) -> bool:
     """Whether every row that was read is loaded, repeated or rejected, and the keys are unique."""
-    from fluxion_pipeline.landing import frames
-    from fluxion_pipeline.landing.decide.merge import key_text
-
     if reading.read != reading.rows.num_rows + reading.repeated + reading.rejects.num_rows:
         return False
     if reading.rows.schema.names != row_schema(reading.fact).names:
         return False
-    ((unique,),) = frames.rows(f"SELECT count(DISTINCT {key_text(reading.fact)}) FROM reading", {"reading": reading.rows})  # noqa: S608 quoted names
-    return bool(unique == reading.rows.num_rows)
+    return bool(pc.count_distinct(key_column(reading.fact, reading.rows)).as_py() == reading.rows.num_rows)

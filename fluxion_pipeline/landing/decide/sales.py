@@ -7,15 +7,14 @@ and comes back if the newer day drops it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from fluxion_pipeline.contracts.outcomes import Fact
 from fluxion_pipeline.contracts.sqltext import columns
 from fluxion_pipeline.landing import frames
 from fluxion_pipeline.landing.decide.decision import Draft
-from fluxion_pipeline.landing.decide.merge import key_text, merge, state_schema, touched
+from fluxion_pipeline.landing.decide.merge import among, key_column, key_text, state_schema, touched
 from fluxion_pipeline.landing.decide.outcome import sales_suspicion
 from fluxion_pipeline.landing.past import Past
 from fluxion_pipeline.sources.protocol import ROW_KEYS, Reading, row_schema
@@ -23,30 +22,11 @@ from fluxion_pipeline.sources.protocol import ROW_KEYS, Reading, row_schema
 _KEYS = ROW_KEYS[Fact.VENTAS]
 
 
-@dataclass(frozen=True)
-class Loss:
-    """What a reading would do to a day's applied rows of which it speaks."""
-
-    before: int
-    removed: int
-
-
-def loss(reading: Reading, before: pa.Table, after: pa.Table) -> Loss:
-    """Count the applied rows that the reading speaks of, and those that it would remove."""
-    touches, values = touched(reading)
-    key = key_text(Fact.VENTAS)
-    sql = f"""
-        SELECT count(*), count(*) FILTER (WHERE {key} NOT IN (SELECT {key} FROM after))
-        FROM before WHERE NOT _desplazada AND {touches}
-    """  # noqa: S608 quoted names
-    ((had, removed),) = frames.rows(sql, {"before": before, "after": after}, values)
-    return Loss(had, removed)
-
-
-def suspicion(reading: Reading, before: pa.Table, twin: str | None) -> str | None:
-    """Why the reading is held back, or None."""
-    found = loss(reading, before, merge(before, reading))
-    return sales_suspicion(reading, found.before, found.removed, twin)
+def suspicion(reading: Reading, before: pa.Table, after: pa.Table, twin: str | None) -> str | None:
+    """Why the reading is held back, or None; counted are the applied rows that it speaks of, and those that it would remove."""
+    spoken = before.filter(pc.and_(touched(reading, before), pc.invert(before.column("_desplazada"))))
+    gone = pc.invert(among(key_column(Fact.VENTAS, spoken), key_column(Fact.VENTAS, after)))
+    return sales_suspicion(reading, spoken.num_rows, pc.sum(gone).as_py() or 0, twin)
 
 
 def repaired(reading: Reading, before: pa.Table) -> pa.Table:
@@ -69,12 +49,11 @@ def drafts(reading: Reading, before: pa.Table, after: pa.Table, past: Past) -> t
     keys = pa.concat_tables([before.select(list(_KEYS)), after.select(list(_KEYS))])
     states = {day: past.day(day) for day in past.days_with(keys, reading.cut)} | {reading.cut: after}
     if len(states) == 1:
-        owned = _flagged(after, None)
-        return (_draft(reading, reading.cut, owned),)
+        return (_draft(reading, reading.cut, _unmoved(after)),)
     owners = _owners(states, keys)
     result = []
     for day, state in states.items():
-        flagged = _flagged(state, owners.filter(pa.compute.equal(owners.column("dia"), day)))
+        flagged = _flagged(state, owners.filter(pc.equal(owners.column("dia"), day)))
         if day == reading.cut or not flagged.equals(state):
             result.append(_draft(reading, day, flagged))
     return tuple(result)
@@ -94,14 +73,16 @@ def _owners(states: dict[str, pa.Table], keys: pa.Table) -> pa.Table:
     return frames.query(sql, {"parts": pa.concat_tables(parts), "keys": keys})
 
 
-def _flagged(state: pa.Table, owners: pa.Table | None) -> pa.Table:
+def _unmoved(state: pa.Table) -> pa.Table:
+    """The state of a day none of whose keys is in another."""
+    place = state.schema.get_field_index("_desplazada")
+    return state.set_column(place, state.schema.field(place), pa.repeat(pa.scalar(False), state.num_rows))
+
+
+def _flagged(state: pa.Table, owners: pa.Table) -> pa.Table:
     """The state with ``_desplazada`` as the owners say; rows of other keys keep their flag."""
-    names = row_schema(Fact.VENTAS).names
-    if owners is None:
-        sql = "SELECT * REPLACE (false AS _desplazada) FROM state"
-        return frames.query(sql, {"state": state}).cast(state_schema(Fact.VENTAS))
     sql = f"""
-        SELECT {columns(names, "s.")}, s._leido_en, s._arrastrada, coalesce(NOT o.suya, s._desplazada) AS _desplazada
+        SELECT {columns(row_schema(Fact.VENTAS).names, "s.")}, s._leido_en, s._arrastrada, coalesce(NOT o.suya, s._desplazada) AS _desplazada
         FROM state s LEFT JOIN owners o USING ({columns(_KEYS)}) ORDER BY {columns(_KEYS, "s.")}
     """  # noqa: S608 quoted names
     return frames.query(sql, {"state": state, "owners": owners}).cast(state_schema(Fact.VENTAS))

@@ -8,7 +8,6 @@ import pyarrow.compute as pc
 from fluxion_pipeline.contracts.outcomes import Fact
 from fluxion_pipeline.landing.decide.decision import Draft
 from fluxion_pipeline.landing.decide.history import history_drafts
-from fluxion_pipeline.landing.decide.merge import merge
 from fluxion_pipeline.landing.decide.outcome import stock_suspicion
 from fluxion_pipeline.landing.past import Past
 from fluxion_pipeline.sources.protocol import Reading, row_schema
@@ -27,17 +26,12 @@ def suspicion(reading: Reading, state_before: pa.Table, twin: str | None) -> str
     return stock_suspicion(reading, state_before.num_rows, zero, twin)
 
 
-def merged(reading: Reading, state_before: pa.Table) -> pa.Table:
-    """The state of the tick after the reading."""
-    return merge(state_before, reading)
-
-
-def drafts(reading: Reading, state: pa.Table, past: Past) -> tuple[Draft, ...]:
+def drafts(reading: Reading, state: pa.Table, past: Past, measure: tuple[int, str] | None) -> tuple[Draft, ...]:
     """Every slice that the tick's state touches.
 
     The tick's own change rows and line; those of the next tick of the day, whose predecessor this is
     (and which ceases to be the keyframe if this one precedes it); ``inventario_actual`` only where this
-    is the newest tick.
+    is the newest tick. ``measure``: of the state's rows, where it is known.
     """
     place, tick = reading.location, reading.cut
     plain = state.select(row_schema(Fact.INVENTARIO).names)
@@ -47,5 +41,5 @@ def drafts(reading: Reading, state: pa.Table, past: Past) -> tuple[Draft, ...]:
     if following is not None:
         result += history_drafts(place, following, past.state(following), plain)
     if past.neighbour(tick, after=True, same_day=False) is None:
-        result.append(Draft("inventario_actual", place, plain))
+        result.append(Draft("inventario_actual", place, plain, measure=measure))
     return tuple(result)

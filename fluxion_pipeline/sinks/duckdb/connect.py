@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from fluxion_pipeline.errors import BusyError, SinkAway
+from fluxion_pipeline.errors import BusyError, ConvergenceError, FluxionError, SinkAway
 from fluxion_pipeline.locks import hold
 from fluxion_pipeline.settings import Settings
 
@@ -24,6 +24,8 @@ MEMORY_LIMIT = "2GB"
 
 _LOCKED = re.compile(r"Conflicting lock is held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
 
+_FULL = re.compile(r"No space left on device|File too large|could not write all bytes", re.IGNORECASE)
+
 
 def lock_path(file: Path) -> Path:
     """The lock that every opener of a DuckDB file holds."""
@@ -31,7 +33,7 @@ def lock_path(file: Path) -> Path:
 
 
 @contextmanager
-def open_file(settings: Settings, *, write: bool, wait: float = 20.0, purpose: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
+def open_file(settings: Settings, *, write: bool, wait: float = 20.0, purpose: str = "", create: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to the DuckDB file, closed at the end of the block.
 
     Args:
@@ -39,12 +41,13 @@ def open_file(settings: Settings, *, write: bool, wait: float = 20.0, purpose: s
         write: exclusive and writable, or shared with other readers and read-only.
         wait: seconds to wait for other holders of the file.
         purpose: what for, shown to those who wait.
+        create: make the file when it isn't there (only with ``write``).
 
     Raises:
-        SinkAway: if the file can't be opened, or somebody holds it for too long.
+        SinkAway: if the file isn't there or can't be opened, or somebody holds it for too long.
     """
     file = settings.duckdb_file
-    if not write and not file.exists():
+    if not (write and create) and not file.exists():
         raise SinkAway("duckdb", f"{file} doesn't exist yet", "fluxion init")
     deadline = time.monotonic() + wait
     try:
@@ -84,5 +87,14 @@ def _connect(file: Path, write: bool, deadline: float) -> duckdb.DuckDBPyConnect
 
 def _away(file: Path, error: Exception, held: re.Match[str] | None) -> SinkAway:
     if held:
-        return SinkAway("duckdb", f"{file.name} is open in {held['program']} (process {held['pid']})", f"close that program (or: kill {held['pid']}) and run it again")
+        remedy = f"close that program (or: kill {held['pid']}) and run it again"
+        return SinkAway("duckdb", f"{file.name} is open in {held['program']} (process {held['pid']})", remedy)
     return SinkAway("duckdb", f"{file} can't be opened: {str(error).splitlines()[0]}", "check the file, its folder and the free space of the disk")
+
+
+def said(error: duckdb.Error) -> FluxionError:
+    """DuckDB's error during a transaction: a full disk is waited out, anything else has to be mended."""
+    text = str(error).strip().splitlines()[0]
+    if _FULL.search(str(error)):
+        return SinkAway("duckdb", f"the disk of the DuckDB file is full: {text}", "free space, and run it again: nothing of the transaction was kept")
+    return ConvergenceError(f"duckdb: {text}", "run fluxion doctor; nothing of the transaction was kept")

@@ -1,12 +1,10 @@
-"""DuckDB as a sink: its own rows are compared with the images inside the file, in one transaction."""
+"""DuckDB as a sink: one file, one writer; transactions on it are in ``session``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Any
-from uuid import uuid4
 
 import duckdb
 import pyarrow as pa
@@ -14,150 +12,14 @@ import pyarrow as pa
 from fluxion_pipeline.contracts.migrations import HEAD
 from fluxion_pipeline.contracts.outcomes import SinkName
 from fluxion_pipeline.contracts.sqltext import columns, quote
-from fluxion_pipeline.contracts.tables import TableSpec, spec
-from fluxion_pipeline.errors import ConvergenceError, SinkAway
+from fluxion_pipeline.contracts.tables import spec
+from fluxion_pipeline.errors import SinkAway
 from fluxion_pipeline.landing.index import Image
 from fluxion_pipeline.locks import hold
 from fluxion_pipeline.settings import Settings
-from fluxion_pipeline.sinks import changes, slices
-from fluxion_pipeline.sinks.duckdb.connect import lock_path, open_file
-from fluxion_pipeline.sinks.protocol import AttemptLine, Counts, SinkSession, WriteReceipt
-
-
-class DuckDBSession:
-    """One transaction on the DuckDB file."""
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Take over an open connection, in a transaction."""
-        self.con = connection
-
-    def lock(self, locations: Sequence[str]) -> None:
-        """The file's lock is held already: nobody else writes at all."""
-
-    def meta(self) -> dict[str, str]:
-        """``fluxion_meta``."""
-        return dict(self.con.execute("SELECT clave, valor FROM fluxion_meta").fetchall())
-
-    def set_meta(self, values: Mapping[str, str]) -> None:
-        """Set some of ``fluxion_meta``."""
-        for name, value in values.items():
-            self.con.execute("DELETE FROM fluxion_meta WHERE clave = ?", [name])
-            self.con.execute("INSERT INTO fluxion_meta (clave, valor) VALUES (?, ?)", [name, value])
-
-    def forget(self) -> None:
-        """The ledger's lines count as version 0 from now on."""
-        self.con.execute("DELETE FROM fluxion_meta WHERE clave LIKE 'hasta:%' OR clave = 'intentos'")
-        self.con.execute("DELETE FROM lotes_aplicados")
-
-    def make_equal(self, table: TableSpec, images: Sequence[Image]) -> Counts:
-        """Make slices equal to their images; see the protocol."""
-        name, names = quote(table.name), columns(table.columns)
-        with self._registered("_slices", slices.relation(table, images)):
-            files = sorted({str(i.file) for i in images if i.rows})
-            if files:
-                self.con.execute(f"CREATE OR REPLACE TEMP TABLE _imagen AS {changes.image_relation(table)}", [files])
-            else:
-                self.con.execute(f"CREATE OR REPLACE TEMP TABLE _imagen AS SELECT {names} FROM {name} LIMIT 0")  # noqa: S608 quoted names
-            held = f"SELECT {columns(table.columns, 't.')} FROM {name} t SEMI JOIN _slices s ON {slices.match(table, 't', 's')}"  # noqa: S608 quoted names
-            self.con.execute(f"CREATE OR REPLACE TEMP TABLE _tenida AS {held}")
-        wanted = sum(i.rows for i in images)
-        plan = changes.find(self.con, table)
-        if plan.wanted != wanted:
-            raise ConvergenceError(f"the images of {table.name} have {plan.wanted} rows, their manifests say {wanted}", "restore the outbox from its backup")
-        if not plan.empty:
-            self._write(table, plan)
-        return Counts(plan.inserts, plan.updates, plan.deletes, plan.unchanged)
-
-    def _write(self, table: TableSpec, plan: changes.Plan) -> None:
-        name, key = quote(table.name), table.physical_key
-        same = " AND ".join(f"t.{quote(k)} = c.{quote(k)}" for k in key)
-        done = {"deleted": 0, "updated": 0, "inserted": 0}
-        if plan.deletes:
-            done["deleted"] = self._count(f"DELETE FROM {name} AS t USING _cambios c WHERE c._que IN ('D', 'X') AND {same}")  # noqa: S608 quoted names
-        if plan.updates:
-            stamp = ", updated_at = now()" if "updated_at" in table.table.columns else ""
-            sets = ", ".join(f"{quote(v)} = c.{quote(v)}" for v in table.values)
-            done["updated"] = self._count(f"UPDATE {name} AS t SET {sets}{stamp} FROM _cambios c WHERE c._que = 'U' AND {same}")  # noqa: S608 quoted names
-        if plan.inserts:
-            names = columns(table.columns)
-            done["inserted"] = self._count(f"INSERT INTO {name} ({names}) SELECT {names} FROM _cambios WHERE _que = 'I' ORDER BY {columns(key)}")  # noqa: S608 quoted names
-        if done != {"deleted": plan.deletes, "updated": plan.updates, "inserted": plan.inserts}:
-            raise ConvergenceError(f"duckdb: {table.name}: planned {plan}, written {done}", "run fluxion doctor; nothing of the transaction was kept")
-
-    def _count(self, sql: str) -> int:
-        row: Any = self.con.execute(sql).fetchone()
-        return int(row[0])
-
-    def remember(self, images: Sequence[Image], outbox: str, at: datetime) -> None:
-        """Write the ledger lines of applied images."""
-        lines = pa.table(
-            {
-                "tabla": [i.table for i in images],
-                "slice": [i.slice for i in images],
-                "ubicacion": [i.location for i in images],
-                "version": pa.array([i.version for i in images], pa.int64()),
-                "outbox_id": [outbox] * len(images),
-                "filas": pa.array([i.rows for i in images], pa.int64()),
-                "huella": [i.digest for i in images],
-                "aplicado_en": pa.array([at] * len(images), pa.timestamp("us", tz="UTC")),
-            }
-        )
-        with self._registered("_lineas", lines):
-            self.con.execute("DELETE FROM lotes_aplicados AS t USING _lineas l WHERE t.tabla = l.tabla AND t.slice = l.slice")
-            self.con.execute("INSERT INTO lotes_aplicados BY NAME SELECT * FROM _lineas")
-
-    def log(self, receipts: Iterable[WriteReceipt], run_id: str | None, at: datetime) -> None:
-        """Write the log of what was done."""
-        for r in receipts:
-            c = r.counts
-            self.con.execute(
-                "INSERT INTO lotes_registro (id, run_id, tabla, ubicaciones, slices, insertadas, cambiadas, borradas, iguales, segundos, aplicado_en)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [uuid4().hex, run_id, r.table, len(r.locations), r.slices, c.inserted, c.changed, c.deleted, c.unchanged, r.seconds, at],
-            )
-
-    def attempts(self, lines: Sequence[AttemptLine]) -> int:
-        """Update the attempts' columns of ``cobertura``."""
-        if not lines:
-            return 0
-        with self._registered("_intentos", attempt_table(lines)):
-            return self._count(
-                "UPDATE cobertura AS c SET verificado_en = s.verificado_en, ultimo_intento = s.ultimo_intento, ultimo_resultado = s.ultimo_resultado,"
-                " intentos = s.intentos, segundos = s.segundos, motivo = s.motivo FROM _intentos s"
-                " WHERE c.tabla = s.tabla AND c.ubicacion_codigo = s.ubicacion_codigo AND c.corte = s.corte"
-                " AND (c.verificado_en, c.ultimo_intento, c.ultimo_resultado, c.intentos, c.segundos, c.motivo) IS DISTINCT FROM"
-                " (s.verificado_en, s.ultimo_intento, s.ultimo_resultado, s.intentos, s.segundos, s.motivo)"
-            )
-
-    def commit(self) -> None:
-        """Keep all of it."""
-        self.con.execute("COMMIT")
-
-    @contextmanager
-    def _registered(self, name: str, table: pa.Table) -> Iterator[None]:
-        self.con.register(name, table)
-        try:
-            yield
-        finally:
-            self.con.unregister(name)
-
-
-def attempt_table(lines: Sequence[AttemptLine]) -> pa.Table:
-    """Attempt lines as Arrow."""
-    when = pa.timestamp("us", tz="UTC")
-    return pa.table(
-        {
-            "tabla": [x.tabla for x in lines],
-            "ubicacion_codigo": [x.ubicacion_codigo for x in lines],
-            "corte": [x.corte for x in lines],
-            "verificado_en": pa.array([x.verificado_en for x in lines], when),
-            "ultimo_intento": pa.array([x.ultimo_intento for x in lines], when),
-            "ultimo_resultado": pa.array([x.ultimo_resultado for x in lines], pa.string()),
-            "intentos": pa.array([x.intentos for x in lines], pa.int32()),
-            "segundos": pa.array([x.segundos for x in lines], pa.float64()),
-            "motivo": pa.array([x.motivo for x in lines], pa.string()),
-        }
-    )
+from fluxion_pipeline.sinks.duckdb.connect import lock_path, open_file, said
+from fluxion_pipeline.sinks.duckdb.session import DuckDBSession
+from fluxion_pipeline.sinks.protocol import SinkSession
 
 
 class DuckDBSink:
@@ -191,12 +53,12 @@ class DuckDBSink:
     def session(self, purpose: str = "writing") -> Iterator[SinkSession]:
         """One transaction, rolled back unless committed."""
         try:
-            with open_file(self.settings, write=True, wait=self.wait, purpose=purpose) as con:
+            with open_file(self.settings, write=True, wait=self.wait, purpose=purpose, create=False) as con:
                 check_head(con)
                 con.execute("BEGIN")
                 yield DuckDBSession(con)
         except duckdb.Error as error:
-            raise ConvergenceError(f"duckdb: {str(error).splitlines()[0]}", "run fluxion doctor; nothing of the transaction was kept") from error
+            raise said(error) from error
 
     def read(self, table: str, names: Sequence[str] | None = None, where: Mapping[str, Sequence[Any]] | None = None) -> pa.Table:
         """Rows of a table as Arrow."""
@@ -208,8 +70,12 @@ class DuckDBSink:
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of a read-only statement."""
+        return self.answers([sql])[0]
+
+    def answers(self, statements: Sequence[str]) -> list[list[tuple[Any, ...]]]:
+        """Rows of several read-only statements; while the file is open for reading nobody writes it."""
         with open_file(self.settings, write=False, wait=self.wait, purpose="reading") as con:
-            return con.execute(sql).fetchall()
+            return [con.execute(sql).fetchall() for sql in statements]
 
 
 def check_head(con: duckdb.DuckDBPyConnection) -> None:

@@ -13,19 +13,20 @@ from typing import Any
 import psycopg2
 import psycopg2.extensions
 
-from fluxion_pipeline.errors import SinkAway
+from fluxion_pipeline.errors import ConvergenceError, SinkAway
 from fluxion_pipeline.settings import Settings
 
 CONNECT_SECONDS = 4
 LOCK_SECONDS = 20
 STATEMENT_SECONDS = 300
-_OPTIONS = f"-c TimeZone=UTC -c DateStyle=ISO -c lock_timeout={LOCK_SECONDS}s -c statement_timeout={STATEMENT_SECONDS}s -c idle_in_transaction_session_timeout=600s"
+_TIMEOUTS = f"-c lock_timeout={LOCK_SECONDS}s -c statement_timeout={STATEMENT_SECONDS}s -c idle_in_transaction_session_timeout=600s"
+_OPTIONS = f"-c TimeZone=UTC -c DateStyle=ISO {_TIMEOUTS}"
 
 Connection = psycopg2.extensions.connection
 
 
 def parameters(settings: Settings) -> dict[str, Any]:
-    """libpq parameters of the server that the settings mean; starts the embedded one when it is needed.
+    """Parameters, as libpq names them, of the server that the settings mean; starts the embedded one when it is needed.
 
     Raises:
         SinkAway: if the embedded server can't be started.
@@ -34,14 +35,15 @@ def parameters(settings: Settings) -> dict[str, Any]:
         from fluxion_pipeline.sinks.embedded.server import EmbeddedServer
 
         address = EmbeddedServer(settings.home).ensure()
-        return {"host": address.host, "port": address.port, "user": address.user, "password": address.password.get_secret_value(), "dbname": address.database, "sslmode": "disable"}
-    password = settings.postgres_password.get_secret_value() if settings.postgres_password else None
+        password = address.password.get_secret_value()
+        return {"host": address.host, "port": address.port, "user": address.user, "password": password, "dbname": address.database, "sslmode": "disable"}
+    secret = settings.postgres_password.get_secret_value() if settings.postgres_password else None
     certificate = str(settings.postgres_sslrootcert) if settings.postgres_sslrootcert else None
     return {
         "host": settings.postgres_host,
         "port": settings.postgres_port,
         "user": settings.postgres_user,
-        "password": password,
+        "password": secret,
         "dbname": settings.postgres_db,
         "sslmode": settings.postgres_sslmode,
         "sslrootcert": certificate,
@@ -56,11 +58,11 @@ def connect_raw(settings: Settings) -> Connection:
     """
     wanted = {k: v for k, v in parameters(settings).items() if v is not None}
     try:
-        return psycopg2.connect(
-            **wanted, connect_timeout=CONNECT_SECONDS, options=_OPTIONS, application_name="fluxion", keepalives_idle=30, tcp_user_timeout=STATEMENT_SECONDS * 1000
-        )
+        wait: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, "keepalives_idle": 30, "tcp_user_timeout": STATEMENT_SECONDS * 1000}
+        connection: Connection = psycopg2.connect(**wanted, **wait, options=_OPTIONS, application_name="fluxion")
     except psycopg2.OperationalError as error:
         raise away(error, f"{wanted['host']}:{wanted['port']}") from error
+    return connection
 
 
 @contextmanager
@@ -79,6 +81,8 @@ def connect(settings: Settings, *, read_only: bool = False) -> Iterator[Connecti
         yield connection
     except (psycopg2.OperationalError, psycopg2.InterfaceError, psycopg2.errors.QueryCanceled) as error:
         raise away(error, "during the work") from error
+    except psycopg2.Error as error:
+        raise ConvergenceError(f"postgresql: {_line(error)}", "run fluxion doctor; nothing of the transaction was kept") from error
     finally:
         connection.close()
 

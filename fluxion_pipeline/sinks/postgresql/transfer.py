@@ -1,6 +1,6 @@
-"""Rows between DuckDB and PostgreSQL by COPY, exactly: text is quoted, ``\\N`` unquoted is NULL.
+"""Rows between DuckDB and PostgreSQL by COPY, exactly: text is quoted, an unquoted backslash and N is NULL.
 
-A value with a physical line that begins with ``\\.`` would end a COPY on PostgreSQL before 17; such
+A value with a physical line that begins with a backslash and a point would end a COPY on PostgreSQL before 17; such
 rows are told apart, so that they can be sent as bound values.
 """
 

@@ -63,7 +63,9 @@ def test_a_number_out_of_numeric_18_4_is_refused(text):
     assert judged([text]) == ["stock does not fit NUMERIC(18,4)"]
 
 
-@pytest.mark.parametrize("text", ["1,000", "1_000", "1 000", "0x10", "１", "1e", "--1", "e5", ".", "inf", "-Infinity", "1.2.3", "$5", "1e5.5", "٣", "1\n2", "Nan"])
+@pytest.mark.parametrize(
+    "text", ["1,000", "1_000", "1 000", "0x10", "１", "1e", "--1", "e5", ".", "inf", "-Infinity", "1.2.3", "$5", "1e5.5", "٣", "1\n2", "Nan"]
+)
 def test_what_is_no_plain_number_is_refused(text):
     assert judged([text]) == ["stock is not a decimal number"]
 

@@ -17,7 +17,7 @@ def test_what_is_trimmed_is_what_unicode_calls_white_space():
     assert set(WHITESPACE) == {c for c in map(chr, range(sys.maxunicode + 1)) if c.isspace()}
 
 
-@given(st.text(st.one_of(st.sampled_from(WHITESPACE + "\u200b\ufeffa\u0301é\\\""), st.characters(codec="utf-8")), max_size=12))
+@given(st.text(st.one_of(st.sampled_from(WHITESPACE + '\u200b\ufeffa\u0301é\\"'), st.characters(codec="utf-8")), max_size=12))
 def test_cleaning_is_strip_and_the_null_words(text):
     stripped = text.strip()
     assert cleaned(text) == (None if stripped in NULL_WORDS else stripped)

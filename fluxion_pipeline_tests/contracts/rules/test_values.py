@@ -18,7 +18,13 @@ def test_linea_is_an_integer(text, value):
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("1.0", "is not an integer"), ("1e3", "is not an integer"), ("1_0", "is not an integer"), ("x", "is not an integer"), ("2147483648", "does not fit INTEGER")],
+    [
+        ("1.0", "is not an integer"),
+        ("1e3", "is not an integer"),
+        ("1_0", "is not an integer"),
+        ("x", "is not an integer"),
+        ("2147483648", "does not fit INTEGER"),
+    ],
 )
 def test_linea_is_nothing_else(text, reason):
     assert refusal(linea=text) == ("linea", text, f"linea {reason}")
@@ -33,7 +39,9 @@ def test_a_sale_is_at_its_local_time_in_caracas():
 @pytest.mark.parametrize("day", ["2000-01-01", "2007-12-08", "2007-12-10", "2016-04-30", "2016-05-02", "2025-11-24"])
 def test_the_offset_is_that_of_the_day(day):
     row = one_sale(day=day, hora="12:00")
-    assert row["fecha_venta"] == datetime.combine(date.fromisoformat(day), datetime.min.time(), ZoneInfo("America/Caracas")).astimezone(UTC) + timedelta(hours=12)
+    assert row["fecha_venta"] == datetime.combine(date.fromisoformat(day), datetime.min.time(), ZoneInfo("America/Caracas")).astimezone(UTC) + timedelta(
+        hours=12
+    )
     assert row["fecha_venta"].astimezone(ZONE).strftime("%Y-%m-%d %H:%M") == f"{day} 12:00"
 
 

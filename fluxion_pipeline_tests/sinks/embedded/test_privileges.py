@@ -8,6 +8,7 @@ import pwd
 import shutil
 import socket
 import stat
+import subprocess
 import traceback
 from collections.abc import Callable
 from contextlib import closing
@@ -108,6 +109,15 @@ def close_wheel(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(binaries, "root", lambda: closed / "pginstall")
 
 
+def machine_allows(wanted: str, folder: Path) -> bool:
+    """Asked without the code under test: may somebody else be helped into a closed folder that way?"""
+    uid, gid = nobody()
+    prefix = ["unshare", "--user", f"--map-user={uid}", f"--map-group={gid}"]
+    if wanted != "namespace":
+        prefix = ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups", f"--inh-caps=+{wanted}", f"--ambient-caps=+{wanted}"]
+    return shutil.which(prefix[0]) is not None and subprocess.run([*prefix, "ls", str(folder)], capture_output=True, check=False).returncode == 0
+
+
 def modes_above(home: Path) -> dict[Path, int]:
     return {folder: stat.S_IMODE(folder.stat().st_mode) for folder in home.parents}
 
@@ -139,13 +149,12 @@ def test_root_in_a_closed_home_opens_no_folder(closed_folder: Path) -> None:
 @pytest.mark.usefixtures("as_root")
 @pytest.mark.parametrize("wanted", ["dac_read_search", "dac_override", "namespace"])
 def test_each_way_into_a_closed_home_and_wheel_works_alone(closed_folder: Path, monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
+    if not machine_allows(wanted, closed_folder):
+        pytest.skip(f"this machine doesn't allow {wanted}")
     close_wheel(closed_folder, monkeypatch)
     used = only(monkeypatch, lambda way: way.kind is Kind.NAMESPACE if wanted == "namespace" else f"--ambient-caps=+{wanted}" in way.prefix)
     server = EmbeddedServer(closed_folder / "home")
-    try:
-        assert answers(server)
-    except PermanentError:
-        pytest.skip(f"this machine doesn't allow {wanted}")
+    assert answers(server)
     assert len(used) == 1
     assert server.stop()
     assert answers(server)

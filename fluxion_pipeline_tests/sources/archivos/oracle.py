@@ -15,6 +15,10 @@ NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9])(?:\.([0-9]{1,9}))?)?")
 
 
+NUL = "\ue0ff"
+"""Stands for U+0000, which the csv module of Python 3.10 refuses."""
+
+
 class Wrong(Exception):
     pass
 
@@ -29,12 +33,13 @@ class Told:
 
 def records(text: str):
     """(line, fields) of each record that is no blank line, header left out."""
-    reader = csv.reader(line + "\n" for line in text.removeprefix("\ufeff").removesuffix("\n").split("\n"))
+    lines = text.removeprefix("\ufeff").removesuffix("\n").replace("\0", NUL).split("\n")
+    reader = csv.reader(line + "\n" for line in lines)
     before, header = 0, True
     for fields in reader:
         if fields and not (len(fields) == 1 and not fields[0].strip()):
             if not header:
-                yield before + 1, fields
+                yield before + 1, [f.replace(NUL, "\0") for f in fields]
             header = False
         before = reader.line_num
 

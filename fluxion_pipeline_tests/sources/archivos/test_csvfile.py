@@ -25,7 +25,9 @@ def refused(data):
     return str(caught.value)
 
 
-@pytest.mark.parametrize("data", ["a,b\n1,2\n3,4\n", "a,b\r\n1,2\r\n3,4\r\n", "\ufeffa,b\n1,2\n3,4", '"a" , "b"\n1,2\n3,4\n'.replace(" ", ""), "a , b\n1,2\n3,4\n"])
+@pytest.mark.parametrize(
+    "data", ["a,b\n1,2\n3,4\n", "a,b\r\n1,2\r\n3,4\r\n", "\ufeffa,b\n1,2\n3,4", '"a" , "b"\n1,2\n3,4\n'.replace(" ", ""), "a , b\n1,2\n3,4\n"]
+)
 def test_lf_crlf_bom_quoted_or_padded_header_and_no_last_line_end_are_the_same_file(data):
     assert read(data) == ([(2, "1", "2"), (3, "3", "4")], [])
 
@@ -102,7 +104,7 @@ def test_bytes_that_are_not_utf_8_are_named():
         ("A,b\n1,2\n", "missing column a; the header has: A, b"),
         ("a,b,a\n1,2,3\n", "column a stands more than once in the header"),
         ("a,b,x, x\n1,2,3,4\n", "column x stands more than once in the header"),
-        (',,\na,b,c\n', "missing column a, b; the header has: , , "),
+        (",,\na,b,c\n", "missing column a, b; the header has: , , "),
         ('a,"b"x,b\n1,2,3\n', f"the header: {MISQUOTED}"),
     ],
 )
@@ -116,7 +118,9 @@ def test_more_columns_are_read_and_named_in_any_order():
     assert header.warnings == ("ignored columns: x, columna 3",)
 
 
-@pytest.mark.parametrize("text", ["😀", "é", "e\u0301", "\\N", "\x00", "\u2028", "\x85", "\x1f", "\ue000", "\ue000\r", "x" * 2_000_000, '""' * 50_000], ids=repr)
+@pytest.mark.parametrize(
+    "text", ["😀", "é", "e\u0301", "\\N", "\x00", "\u2028", "\x85", "\x1f", "\ue000", "\ue000\r", "x" * 2_000_000, '""' * 50_000], ids=repr
+)
 def test_any_text_comes_through_untouched(text):
     rows, broken = read(f'a,b\n1,"{text}"\n2,z\n')
     assert (rows, broken) == ([(2, "1", text.replace('""', '"')), (3, "2", "z")], [])

@@ -63,7 +63,18 @@ def test_a_sales_file_is_what_the_slow_rules_say(tmp_path_factory, text):
     root = tmp_path_factory.mktemp("ventas")
     drops.write_raw(root, f"ventas/tienda_02/{DAY}.csv", text)
     reading = ArchivosSource(root, LOCATIONS).read(Fact.VENTAS, STORE, DAY, READ_AT)
-    columns = ("numero_factura", "linea", "fecha_venta", "fecha_negocio", "producto_codigo", "cantidad", "precio_unitario", "descuento", "venta_total", "es_devolucion")
+    columns = (
+        "numero_factura",
+        "linea",
+        "fecha_venta",
+        "fecha_negocio",
+        "producto_codigo",
+        "cantidad",
+        "precio_unitario",
+        "descuento",
+        "venta_total",
+        "es_devolucion",
+    )
     rows = {(r["numero_factura"], r["linea"]): tuple(r[c] for c in columns) for r in reading.rows.to_pylist()}
     checked(reading, oracle.sales(text, drops.SALES_COLUMNS, date(2025, 11, 24), date(2025, 11, 24)), rows)
 

@@ -39,7 +39,7 @@ def texts(array):
         (pa.array([0.1], pa.float32()), ["0.1"]),
         (pa.array([date(2025, 11, 24)]), ["2025-11-24"]),
         (pa.array([datetime(2025, 11, 24), None]), ["2025-11-24", None]),  # noqa: DTZ001 local by definition
-        (pa.array([datetime(2025, 11, 24, 1)], pa.timestamp("s")), ["2025-11-24 01:00:00"]),  # noqa: DTZ001
+        (pa.array([datetime(2025, 11, 24, 1)], pa.timestamp("ms")), ["2025-11-24 01:00:00.000"]),  # noqa: DTZ001
         (pa.array([datetime(2025, 11, 24, tzinfo=timezone.utc)]), ["2025-11-24 00:00:00.000000Z"]),
         (pa.array([time(10, 30, 0, 5)]), ["10:30:00.000005"]),
         (pa.array([True, False]), ["true", "false"]),

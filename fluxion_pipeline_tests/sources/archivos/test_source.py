@@ -40,7 +40,7 @@ def test_the_three_kinds_of_files_say_the_same(source, tmp_path, suffix):
     assert (reading.read, reading.rows.num_rows, reading.repeated, reading.rejects.num_rows) == (3, 2, 0, 1)
     assert (reading.rows.schema, reading.rejects.schema) == (row_schema(Fact.VENTAS), REJECT_SCHEMA)
     assert reading.rows.column("ubicacion_codigo").to_pylist() == ["SUC007", "SUC007"]
-    assert (reading.origin, reading.rejects.column("origen").to_pylist()) == (f"ventas/tienda_02/{DAY}{suffix}",) * 1 + ([f"ventas/tienda_02/{DAY}{suffix}"],)
+    assert [reading.origin] == reading.rejects.column("origen").to_pylist() == [f"ventas/tienda_02/{DAY}{suffix}"]
     assert reading.source_digest == source.digest(Fact.VENTAS, STORE, DAY) == hashlib.sha256(path.read_bytes()).hexdigest()
     assert reading.met.num_rows == 1
     assert reading.seconds > 0
@@ -164,11 +164,11 @@ def test_the_same_invoice_in_two_stores_is_two_invoices(source, tmp_path):
 
 
 def test_hostile_text_reaches_the_rows_untouched(source, tmp_path):
-    names = ['q"uote', "back\\slash", "tab\tin", "line\nbreak", "line\r\nbreak", "😀", "é", "e\u0301", "\\N", "NUL" + "L", "a,b", "'; DROP TABLE ventas; --"]
+    names = ['q"uote', "back\\slash", "tab\tin", "line\nbreak", "line\r\nbreak", "😀", "é", "e\u0301", "\\N", "NULL", "a,b", "'; DROP TABLE ventas; --"]
     drops.write_sales(tmp_path, "tienda_02", DAY, [drops.sale(DAY, name, descripcion_producto="x" * 1_000_000) for name in names])
     reading = sales(source)
     assert reading.rows.column("numero_factura").to_pylist() == [n for n in names if n != "NULL"]
-    assert reading.rejects.column("linea").to_pylist() == [12]
+    assert reading.rejects.column("linea").to_pylist() == [13]
 
 
 def test_a_hundred_thousand_rows_of_garbage_are_a_hundred_thousand_rejects(source, tmp_path):
@@ -182,7 +182,7 @@ def test_a_hundred_thousand_rows_of_garbage_are_a_hundred_thousand_rejects(sourc
 
 def test_many_threads_read_side_by_side(source, tmp_path):
     for location in LOCATIONS.active:
-        drops.write_stock(tmp_path, location.codigo_etl, TICK, [drops.stock(location.id, i) for i in range(1)] + [drops.stock(f"P{i}", i) for i in range(200)])
+        drops.write_stock(tmp_path, location.codigo_etl, TICK, [drops.stock(location.id)] + [drops.stock(f"P{i}", i) for i in range(200)])
     found = {}
 
     def read(location):
