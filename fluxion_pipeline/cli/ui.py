@@ -1,24 +1,32 @@
-"""``fluxion ui``: Dagster's webserver and daemon on this home."""
+"""``fluxion ui``: Dagster's webserver and daemon on this home, until Ctrl-C."""
 
 from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from fluxion_pipeline.cli.console import err, out, speaking
+from fluxion_pipeline.errors import BusyError, FluxionError
+from fluxion_pipeline.locks import hold
 from fluxion_pipeline.operations import instance
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.initialise import initialise
-from fluxion_pipeline.settings import load
+from fluxion_pipeline.settings import Settings, load
 
-WORKSPACE = "load_from:\n  - python_module:\n      module_name: fluxion_pipeline.definitions\n      location_name: fluxion\n"
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+GRACE = 12.0
+"""Seconds that the servers have to end well."""
 
 
 def ui(
@@ -28,14 +36,76 @@ def ui(
     """Open Dagster on this home: assets, runs, checks, and the schedules running; ends with Ctrl-C."""
     with speaking():
         app = App(load())
-        for step in initialise(app):
-            if step.error:
-                err.print(f"[yellow]warning:[/] {step.sink} is not ready: {step.error}")
-    with instance.prepared(app.settings) as folder:
-        workspace = folder / "workspace.yaml"
-        workspace.write_text(WORKSPACE, "utf-8")
-        out.print(f"Dagster on http://{host}:{port} (home {app.settings.home}); Ctrl-C ends it")
-        raise typer.Exit(_serve(_commands(workspace, host, port), app.settings.home))
+        with _alone(app.settings), _signals() as received:
+            _check_port(host, port)
+            for step in initialise(app):
+                if step.error:
+                    err.print(f"[yellow]warning:[/] {step.sink} is not ready: {escape(str(step.error))}")
+            with instance.prepared(app.settings) as folder:
+                _end_leftovers(app.settings)
+                workspace = folder / "workspace.yaml"
+                workspace.write_text(instance.WORKSPACE, "utf-8")
+                out.print(f"Dagster on http://{host}:{port} (home {escape(str(app.settings.home))}); Ctrl-C ends it")
+                code = _serve(_commands(workspace, host, port), app.settings.home, received)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Two daemons on one home would start each scheduled run twice.
+
+    Raises:
+        BusyError: if a ``fluxion ui`` of this home is running.
+    """
+    lock = hold(instance.ui_lock(settings), wait=0.5, purpose="fluxion ui")
+    try:
+        lock.__enter__()
+    except BusyError as error:
+        raise BusyError(f"fluxion ui is running on {settings.home} already: {error.what}", "use that one, or end it first") from error
+    try:
+        yield
+    finally:
+        lock.__exit__(None, None, None)
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """The signals that have come, instead of their usual effect; a process in the background ignores SIGINT until then."""
+    received: list[int] = []
+    before = {number: signal.signal(number, lambda n, _: received.append(n)) for number in SIGNALS}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _check_port(host: str, port: int) -> None:
+    """Say it in a sentence before anything is started."""
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        with socket.socket(family, kind, proto) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise FluxionError(
+            f"can't listen on {host}, port {port}: {error.strerror or error}", f"choose another one: fluxion ui --port {_free_port()}"
+        ) from error
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _end_leftovers(settings: Settings) -> None:
+    """Runs of a server that was killed would keep the queue waiting for ever."""
+    from fluxion_pipeline.defs.leftovers import end_all
+
+    ended = end_all(settings)
+    if ended:
+        err.print(f"[yellow]warning:[/] {len(ended)} runs of a process that is gone were marked as failed: {', '.join(r[:8] for r in ended)}")
 
 
 def _commands(workspace: Path, host: str, port: int) -> list[list[str]]:
@@ -46,28 +116,43 @@ def _commands(workspace: Path, host: str, port: int) -> list[list[str]]:
     ]
 
 
-def _serve(commands: list[list[str]], home: Path) -> int:
-    """Run until one ends or a signal comes; then end both."""
+def _serve(commands: Sequence[Sequence[str]], home: Path, received: Sequence[int]) -> int:
+    """Run until one ends or a signal comes; then end both, with everything that they started."""
     environment = {**os.environ, "FLUXION_HOME": str(home)}
-    running = [subprocess.Popen(c, env=environment, start_new_session=True, preexec_fn=_default_signals) for c in commands]
-    stopped: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda n, _: stopped.append(n))
+    running: list[subprocess.Popen[bytes]] = []
     try:
-        while not stopped and all(p.poll() is None for p in running):
-            time.sleep(0.2)
-        return 0 if stopped else next((p.returncode for p in running if p.returncode), 1)
+        for command in commands:
+            running.append(subprocess.Popen(command, env=environment, start_new_session=True, preexec_fn=_default_signals))
+        while not received and all(p.poll() is None for p in running):
+            time.sleep(0.1)
+        return 0 if received else next((p.returncode for p in running if p.returncode), 1)
     finally:
-        for p in running:
-            if p.poll() is None:
-                p.send_signal(signal.SIGINT)
-        for p in running:
-            try:
-                p.wait(15)
-            except subprocess.TimeoutExpired:
-                os.killpg(p.pid, signal.SIGKILL)
+        _end(running)
+
+
+def _end(running: Sequence[subprocess.Popen[bytes]]) -> None:
+    for p in running:
+        if p.poll() is None:
+            p.send_signal(signal.SIGINT)
+    deadline = time.monotonic() + GRACE
+    for p in running:
+        with suppress(subprocess.TimeoutExpired):
+            p.wait(max(0.1, deadline - time.monotonic()))
+    # Code servers and runs are in the groups of the servers that started them, and may outlive these.
+    while any(_alive(p.pid) for p in running) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    for p in running:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(p.pid, signal.SIGKILL)
+        p.wait()
+
+
+def _alive(group: int) -> bool:
+    """Whether a process group has members that are more than their own remains."""
+    members = subprocess.run(["ps", "-A", "-o", "pgid=,stat="], capture_output=True, text=True, check=False).stdout.splitlines()
+    return any(int(pgid) == group and not state.startswith("Z") for pgid, state in (line.split(None, 1) for line in members if line.strip()))
 
 
 def _default_signals() -> None:
-    """A process started in the background ignores SIGINT; Dagster needs it to end well."""
+    """A process started in the background ignores SIGINT, and hands that down; Dagster needs it to end well."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -5,7 +5,7 @@ other, written by their sink's IO manager. What is decided, and how, lives in th
 only named, described and wired.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 from pydantic import Field
@@ -100,23 +100,29 @@ def _landing_metadata(report: LandingReport) -> dict[str, dg.MetadataValue]:
 
 
 def sink_assets(sinks: Sequence[SinkName]) -> list[dg.AssetsDefinition]:
-    """One asset for each table of each sink."""
-    return [_sink_asset(sink, fact, table) for fact, tables in TABLES.items() for sink in sinks for table in tables]
+    """One asset for each table of each sink; a fact's tables in a sink are one step, any of them can be run alone."""
+    return [_sink_assets(sink, fact) for fact in TABLES for sink in sinks]
 
 
-def _sink_asset(sink: SinkName, fact: Fact, table: str) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=sink_key(sink, table),
-        group_name=GROUPS[fact],
-        kinds={sink.value, "table"},
-        owners=OWNERS,
-        ins={"lotes": dg.AssetIn(key=lote_key(fact))},
-        io_manager_key=sink.value,
-        pool=sink.value,
-        description=f"{spec(table).table.comment} In {sink}: made equal to the newest images, in one transaction with the ledger.",
-        metadata={"dagster/table_name": table},
-    )
-    def table_in_sink(lotes: LandingReport) -> LandingReport:
-        return lotes
+def _sink_assets(sink: SinkName, fact: Fact) -> dg.AssetsDefinition:
+    outs = {
+        table: dg.AssetOut(
+            key=sink_key(sink, table),
+            io_manager_key=sink.value,
+            is_required=False,
+            group_name=GROUPS[fact],
+            kinds={sink.value, "table"},
+            owners=OWNERS,
+            description=f"{spec(table).table.comment} In {sink}: made equal to the newest images, in one transaction with the ledger.",
+            metadata={"dagster/table_name": table},
+        )
+        for table in TABLES[fact]
+    }
 
-    return table_in_sink
+    @dg.multi_asset(name=f"{sink}_{GROUPS[fact]}", outs=outs, ins={"lotes": dg.AssetIn(key=lote_key(fact))}, can_subset=True, pool=sink.value)
+    def tables_in_sink(context: dg.AssetExecutionContext, lotes: LandingReport) -> Iterator[dg.Output[LandingReport]]:
+        for table in TABLES[fact]:
+            if table in context.op_execution_context.selected_output_names:
+                yield dg.Output(lotes, table)
+
+    return tables_in_sink

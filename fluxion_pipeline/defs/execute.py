@@ -9,6 +9,7 @@ import dagster as dg
 from fluxion_pipeline.contracts.outcomes import Fact, SinkName
 from fluxion_pipeline.defs.build import Overrides, build_defs
 from fluxion_pipeline.defs.jobs import CUT_TAG, FLOW_TAG
+from fluxion_pipeline.defs.leftovers import PROCESS_TAG, end_leftovers, process_mark
 from fluxion_pipeline.defs.names import GROUPS, lote_key
 from fluxion_pipeline.defs.record import Record
 from fluxion_pipeline.operations import instance
@@ -27,8 +28,11 @@ def execute(app: App, request: Request, *, force: bool = False, loud: bool = Fal
     name = GROUPS[request.fact]
     job = definitions.resolve_job_def(name)
     level = "DEBUG" if loud else "CRITICAL"
-    tags = {FLOW_TAG: name, "fluxion/origen": "command"} | ({CUT_TAG: request.low} if request.fact is Fact.INVENTARIO and request.low else {})
+    tags = {FLOW_TAG: name, "fluxion/origen": "command", PROCESS_TAG: process_mark()} | (
+        {CUT_TAG: request.low} if request.fact is Fact.INVENTARIO and request.low else {}
+    )
     with instance.prepared(app.settings), dg.DagsterInstance.get() as home:
+        end_leftovers(home, app.settings)
         result = job.execute_in_process(
             run_config={"ops": {_op(request.fact): {"config": _config(request, force)}}, "loggers": {"console": {"config": {"log_level": level}}}},
             instance=home,

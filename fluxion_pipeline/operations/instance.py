@@ -1,4 +1,7 @@
-"""The home's own Dagster instance: its folder and its ``dagster.yaml``, written when it isn't there."""
+"""The home's own Dagster instance: its folder and its ``dagster.yaml``, written when it isn't there.
+
+Nothing here imports Dagster: it is names and files, for the command as for the shell.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fluxion_pipeline.settings import Settings
+
+WORKSPACE = """\
+# Written by fluxion at each start of fluxion ui.
+load_from:
+  - python_module:
+      module_name: fluxion_pipeline.definitions
+      location_name: fluxion_pipeline
+"""
 
 YAML = """\
 # Written by fluxion when it is missing; edit it freely.
@@ -30,6 +41,11 @@ def folder(settings: Settings) -> Path:
     """``DAGSTER_HOME``: the environment's, or a folder below the home."""
     given = os.environ.get("DAGSTER_HOME")
     return Path(given).absolute() if given else settings.home / "dagster"
+
+
+def ui_lock(settings: Settings) -> Path:
+    """The lock that ``fluxion ui`` and its servers hold while they live."""
+    return settings.home / "locks" / "ui.lock"
 
 
 @contextmanager

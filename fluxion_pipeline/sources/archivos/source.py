@@ -71,9 +71,9 @@ class ArchivosSource:
 
     def cuts(self, fact: Fact, location: Location) -> tuple[str, ...]:
         """The days or ticks of which the location has a file, ascending (``*`` for the catalogue)."""
-        if fact is Fact.CATALOGO:
-            return (EVERYWHERE,) if folder.candidates(self.root, fact, "", EVERYWHERE) else ()
         try:
+            if fact is Fact.CATALOGO:
+                return (EVERYWHERE,) if folder.candidates(self.root, fact, "", EVERYWHERE) else ()
             return tuple(sorted(folder.cuts(self.root, fact, location.codigo_etl)))
         except OSError:  # its readings will say so: inalcanzable
             return ()

@@ -1,3 +1,5 @@
+"""Decimals: every text is the exact number, rounded once, or a reject."""
+
 from decimal import ROUND_HALF_UP, Context, Decimal
 
 import pytest
@@ -42,6 +44,8 @@ def test_every_decimal_is_what_exact_arithmetic_says(texts):
         (".5", "0.5"),
         ("5.", "5"),
         ("+3", "3"),
+        ("25e-5", "0.0003"),
+        ("-25E-5", "-0.0003"),
         ("-0", "0"),
         ("-0e5", "0"),
         ("-0.00001", "0"),

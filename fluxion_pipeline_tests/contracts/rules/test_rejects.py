@@ -1,3 +1,5 @@
+"""Rejects: what is kept of a refused row, and the products that valid rows name."""
+
 import json
 from datetime import datetime, timezone
 

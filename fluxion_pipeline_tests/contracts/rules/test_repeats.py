@@ -1,3 +1,5 @@
+"""The same key more than once, in sales, stock and the catalogue."""
+
 from decimal import Decimal
 
 from fluxion_pipeline.contracts.outcomes import Fact

@@ -1,3 +1,5 @@
+"""Text: trimming, the words for NULL, U+0000, and what passes untouched."""
+
 import sys
 
 import pyarrow as pa

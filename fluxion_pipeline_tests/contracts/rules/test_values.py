@@ -1,3 +1,5 @@
+"""Integers, dates, times and signs: a passing and a failing case of each rule."""
+
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from zoneinfo import ZoneInfo

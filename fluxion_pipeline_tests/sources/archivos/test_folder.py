@@ -1,3 +1,5 @@
+"""Which files are drops, which are strange, which belong to nobody."""
+
 import os
 
 import pytest

@@ -1,3 +1,5 @@
+"""Parquet drops: any type as text, and files that are refused."""
+
 import io
 from datetime import date, datetime, time, timezone
 from decimal import Decimal

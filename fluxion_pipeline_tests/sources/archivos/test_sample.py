@@ -1,3 +1,5 @@
+"""The shipped sample: small, honest about its stock, and valid in every row."""
+
 from datetime import datetime, timezone
 
 from fluxion_pipeline.contracts.outcomes import Answer, Fact

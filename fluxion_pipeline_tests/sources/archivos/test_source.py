@@ -1,3 +1,5 @@
+"""Readings of the source archivos: how it answers, and what it gives."""
+
 import gzip
 import hashlib
 import json
