@@ -106,10 +106,10 @@ def tell(outcome: RunOutcome) -> None:
     for table, verdict in outcome.parity.items():
         colour = "green" if verdict is Verdict.IGUAL else "red"
         out.print(f"parity: {table}: [{colour}]{verdict}[/]")
-    for name, text in outcome.checks.items():
-        err.print(f"[red]check failed:[/] {escape(name)}: {escape(text)}")
-    for name, text in outcome.warnings.items():
-        err.print(f"[yellow]warning:[/] {escape(name)}: {escape(text)}")
+    for check, text in outcome.checks.items():
+        err.print(f"[red]check failed:[/] {escape(check)}: {escape(text)}")
+    for check, text in outcome.warnings.items():
+        err.print(f"[yellow]warning:[/] {escape(check)}: {escape(text)}")
 
 
 def _readings(report: LandingReport) -> None:
@@ -128,7 +128,8 @@ def _readings(report: LandingReport) -> None:
     if report.quarantined:
         folders = sorted({q.folder for q in report.quarantined})
         err.print(
-            f"[yellow]warning:[/] {len(report.quarantined)} files of unknown locations put in quarantine: {escape(', '.join(folders))} (fluxion quarantine list)"
+            f"[yellow]warning:[/] {len(report.quarantined)} files of unknown locations put in quarantine: {escape(', '.join(folders))}"
+            " (fluxion quarantine list)"
         )
     if report.failed:
         rows = [(x.location, x.cut, str(x.outcome), x.read, x.rejected, x.reason or "") for x in report.failed]

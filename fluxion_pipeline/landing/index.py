@@ -41,6 +41,9 @@ CREATE TABLE IF NOT EXISTS vistos (codigo TEXT PRIMARY KEY, descripcion TEXT, ca
 """
 
 
+_IMAGES = "SELECT ubicacion, tabla, slice, version, filas, huella, archivo, lote FROM imagenes WHERE ubicacion = ?"
+
+
 @dataclass(frozen=True)
 class Image:
     """The newest image of a slice, and where its rows are.
@@ -179,10 +182,7 @@ class Index:
 
     def images(self, location: str, table: str | None = None, *, since: int = 0, slices: Iterable[str] | None = None) -> tuple[Image, ...]:
         """Newest images of a location: of one table or all, of a version above ``since``, of certain slices."""
-        sql, values = (
-            "SELECT ubicacion, tabla, slice, version, filas, huella, archivo, lote FROM imagenes WHERE ubicacion = ? AND version > ?",
-            [location, since],
-        )
+        sql, values = f"{_IMAGES} AND version > ?", [location, since]
         if table is not None:
             sql, values = sql + " AND tabla = ?", [*values, table]
         with self.open() as db:
@@ -190,24 +190,22 @@ class Index:
                 found = db.execute(sql + " ORDER BY tabla, slice", values).fetchall()
             else:
                 found = [row for s in slices for row in db.execute(sql + " AND slice = ?", [*values, s])]
-        root = self.lotes / place_name(location)
-        return tuple(Image(*row[:6], root / row[6], row[7]) for row in found)
+        return tuple(map(self._image, found))
+
+    def _image(self, row: tuple[str, str, str, int, int, str, str, int]) -> Image:
+        location, table, slice_, version, rows, digest, file, lote = row
+        return Image(location, table, slice_, version, rows, digest, self.lotes / place_name(location) / file, lote)
 
     def images_after(self, location: str, table: str, lote: int) -> tuple[Image, ...]:
         """Newest images of a location's table that a later lote wrote."""
         with self.open() as db:
-            sql = "SELECT ubicacion, tabla, slice, version, filas, huella, archivo, lote FROM imagenes WHERE ubicacion = ? AND tabla = ? AND lote > ?"
-            found = db.execute(sql, (location, table, lote)).fetchall()
-        root = self.lotes / place_name(location)
-        return tuple(Image(*row[:6], root / row[6], row[7]) for row in found)
+            return tuple(map(self._image, db.execute(f"{_IMAGES} AND tabla = ? AND lote > ?", (location, table, lote))))
 
     def slices(self, location: str, table: str, low: str = "", high: str = "\U0010ffff") -> tuple[str, ...]:
         """The slices of a location's table between two texts, ascending."""
         with self.open() as db:
-            found = db.execute(
-                "SELECT slice FROM imagenes WHERE ubicacion = ? AND tabla = ? AND slice >= ? AND slice < ? ORDER BY slice", (location, table, low, high)
-            )
-            return tuple(r[0] for r in found)
+            sql = "SELECT slice FROM imagenes WHERE ubicacion = ? AND tabla = ? AND slice >= ? AND slice < ? ORDER BY slice"
+            return tuple(r[0] for r in db.execute(sql, (location, table, low, high)))
 
     def neighbour(self, location: str, table: str, slice_: str, *, after: bool) -> str | None:
         """The slice next to one, before or after it, in the order of their texts."""
@@ -241,10 +239,6 @@ class Index:
         data = json.loads(row[2])
         return row[0], row[1], data if data["read_at"] else None
 
-    def attempt_of(self, table: str, location: str, cut: str) -> tuple[int, str | None, dict[str, Any] | None]:
-        """Like ``attempt``, by the table's name."""
-        return self.attempt(Fact(table), location, cut)
-
     def known(self, fact: Fact, location: str, cut: str, read_at: str, content: str) -> bool:
         """Whether this very reading was met before."""
         with self.open() as db:
@@ -268,7 +262,7 @@ class Index:
     def held_back(self) -> list[tuple[str, str, str, dict[str, Any]]]:
         """(tabla, ubicacion, corte, newest attempt) of every slice whose newest attempt is held back."""
         with self.open() as db:
-            found = db.execute("SELECT tabla, ubicacion, corte, datos FROM intentos WHERE datos LIKE '%\"outcome\": \"sospechoso\"%' ORDER BY 1, 2, 3")
+            found = db.execute('SELECT tabla, ubicacion, corte, datos FROM intentos WHERE datos LIKE \'%"outcome": "sospechoso"%\' ORDER BY 1, 2, 3')
             return [(t, u, c, json.loads(d)) for t, u, c, d in found]
 
     def source_digests(self, fact: Fact, location: str) -> dict[str, str | None]:

@@ -18,9 +18,7 @@ def waiting(app: App, fact: Fact | None = None, locations: Sequence[str] = (), c
         LocationError: if a location isn't in the map.
     """
     codes = {app.registry.find(name).codigo for name in locations}
-    return tuple(
-        h for h in held_back(app.outbox) if (fact is None or h.fact is fact) and (not codes or h.location in codes) and (cut is None or h.cut == cut)
-    )
+    return tuple(h for h in held_back(app.outbox) if (fact is None or h.fact is fact) and (not codes or h.location in codes) and (cut is None or h.cut == cut))
 
 
 def accept(app: App, chosen: Sequence[HeldBack]) -> tuple[Landing, ...]:

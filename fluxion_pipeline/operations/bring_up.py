@@ -56,6 +56,6 @@ def written(app: App, sink: SinkName, tables: Sequence[str], run_id: str) -> dic
     by_table = {line[0]: line[1:] for line in lines}
     result = {}
     for table, ((rows,),) in zip(tables, counts, strict=True):
-        *numbers, seconds = by_table.get(table, (0, 0, 0, 0, 0.0))
-        result[table] = TableWrite(*map(int, numbers), float(seconds), int(rows))
+        inserted, changed, deleted, unchanged, seconds = by_table.get(table, (0, 0, 0, 0, 0.0))
+        result[table] = TableWrite(int(inserted), int(changed), int(deleted), int(unchanged), float(seconds), int(rows))
     return result

@@ -96,7 +96,7 @@ def load_image(con: duckdb.DuckDBPyConnection, table: TableSpec, images: Sequenc
     files = sorted({str(i.file) for i in images if i.rows})
     if not files:
         names = ", ".join(f"CAST(NULL AS {duckdb_type(table.table.columns[c])}) AS {quote(c)}" for c in table.columns)
-        con.execute(f"CREATE OR REPLACE TEMP TABLE _imagen AS SELECT {names} LIMIT 0")  # noqa: S608 quoted names
+        con.execute(f"CREATE OR REPLACE TEMP TABLE _imagen AS SELECT {names} LIMIT 0")
         return
     con.register("_slices", slices.relation(table, images))
     try:

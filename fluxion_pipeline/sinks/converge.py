@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from fluxion_pipeline.contracts.clock import Clock, now
+from fluxion_pipeline.contracts.outcomes import Fact
 from fluxion_pipeline.contracts.tables import LANDED_TABLES, spec
 from fluxion_pipeline.errors import ConvergenceError, PermanentError, SinkAway, SinkRefused
 from fluxion_pipeline.landing.index import Image, instant
@@ -20,6 +22,9 @@ from fluxion_pipeline.sinks.protocol import AttemptLine, Sink, SinkReport, SinkS
 
 BATCH_ROWS = 2_000_000
 """Rows of images in one transaction, at most (one location's are never split)."""
+
+OVERTAKEN = 5
+"""How often a transaction is planned anew because another process was faster."""
 
 Force = Mapping[str, Collection[str] | None]
 """Table → slices to make equal whatever the ledger says; None: all that the outbox has of it."""
@@ -85,10 +90,10 @@ def _batches(sink: Sink, outbox: Outbox, places: Sequence[str], force: Force | N
     batch: list[str] = []
     rows = 0
     for place in places:
-        images = _owed(sink, outbox, place, meta, force)
-        if not images:
+        owed = _owed(outbox, place, meta, force)
+        if not owed.images:
             continue
-        size = sum(i.rows for i in images)
+        size = sum(i.rows for i in owed.images)
         if batch and rows + size > BATCH_ROWS:
             yield batch
             batch, rows = [], 0
@@ -122,17 +127,30 @@ def _one_by_one(
 
 
 def _transaction(sink: Sink, outbox: Outbox, batch: Sequence[str], force: Force | None, run_id: str | None, clock: Clock) -> list[WriteReceipt]:
-    with sink.session("planning") as session:
-        meta = session.meta()
-    upto = {place: outbox.index.sequence(place) for place in batch}
-    sink.prepare([i for place in batch for i in _owed(sink, outbox, place, meta, force)])
+    """One transaction; planned anew while another process is found to have brought a location further than the plan."""
+    for _ in range(OVERTAKEN):
+        with sink.session("planning") as session:
+            meta = session.meta()
+        owed = [o for place in batch if (o := _owed(outbox, place, meta, force)).images]
+        if not owed:
+            return []
+        sink.prepare([i for o in owed for i in o.images])
+        receipts = _apply(sink, outbox, owed, run_id, clock)
+        if receipts is not None:
+            return receipts
+    raise SinkAway(str(sink.name), f"{sink.name}: others keep writing {', '.join(batch)} at the same time", "run it again when they have ended")
+
+
+def _apply(sink: Sink, outbox: Outbox, owed: Sequence[_Owed], run_id: str | None, clock: Clock) -> list[WriteReceipt] | None:
+    """Write what is owed; None (and nothing is written) if the sink is further than that by now."""
     receipts: list[WriteReceipt] = []
-    with sink.session(f"writing {len(batch)} locations") as session:
-        session.lock(batch)
+    images = [i for o in owed for i in o.images]
+    with sink.session(f"writing {len(owed)} locations") as session:
+        session.lock([o.location for o in owed])
         meta = session.meta()
         check_claim(sink, outbox, meta)
-        upto = {place: min(upto[place], outbox.index.sequence(place)) for place in batch}
-        images = [i for place in batch for i in _owed(sink, outbox, place, meta, force) if i.version <= upto[place]]
+        if any(_upto(meta, o.location) > o.upto for o in owed):
+            return None
         for table in LANDED_TABLES:
             mine = [i for i in images if i.table == table]
             if mine:
@@ -142,29 +160,41 @@ def _transaction(sink: Sink, outbox: Outbox, batch: Sequence[str], force: Force 
                 receipts.append(WriteReceipt(sink.name, table, places, len(mine), counts, time.monotonic() - begun))
         at = clock()
         session.remember([i for i in images if i.version], outbox.id, at)
-        session.set_meta({f"hasta:{place}": str(upto[place]) for place in batch})
+        session.set_meta({f"hasta:{o.location}": str(o.upto) for o in owed})
         session.attempts(_attempt_lines(outbox, images))
         session.log(receipts, run_id, at)
         session.commit()
     return receipts
 
 
-def _owed(sink: Sink, outbox: Outbox, place: str, meta: Mapping[str, str], force: Force | None) -> list[Image]:
-    """What a location's slices in the sink lack, and what is forced."""
-    since = int(meta.get(f"hasta:{place}", "0"))
-    newest = outbox.index.sequence(place)
-    if since > newest:
-        raise SinkRefused(
-            str(sink.name),
-            f"{sink.name} is ahead of this outbox: it holds {place} up to lote {since}, the outbox ends at {newest} (was FLUXION_HOME restored, or is it another one?)",
-            "if this home is the right one: fluxion init --claim",
-        )
-    images = {(i.table, i.slice): i for i in outbox.owed(place, since)}
-    for table, slices in (force or {}).items():
-        known = {i.slice: i for i in outbox.index.images(place, table)}
-        wanted = known if slices is None else [s for s in slices if owner(table, s) == place]
-        images |= {(table, s): known.get(s) or Image(place, table, s, 0, 0, "0", Path(), 0) for s in wanted}
-    return list(images.values())
+@dataclass(frozen=True)
+class _Owed:
+    """The newest images of a location that a sink lacks, all of one moment, and how far the sink is with them."""
+
+    location: str
+    images: tuple[Image, ...]
+    upto: int
+
+
+def _upto(meta: Mapping[str, str], place: str) -> int:
+    return int(meta.get(f"hasta:{place}", "0"))
+
+
+def _owed(outbox: Outbox, place: str, meta: Mapping[str, str], force: Force | None) -> _Owed:
+    """What a location's slices in the sink lack, and what is forced.
+
+    Asked for once and applied as it is: slices of one landing belong together, so no newer image of one
+    of them may be left out beside the others.
+    """
+    since, newest = _upto(meta, place), outbox.index.sequence(place)
+    found = outbox.index.images(place, since=0 if force else since)
+    upto = max((newest, *(i.lote for i in found)))
+    images = {(i.table, i.slice): i for i in found if i.version > since}
+    known = {(i.table, i.slice): i for i in found} if force else {}
+    for table, some in (force or {}).items():
+        wanted = [s for t, s in known if t == table] if some is None else [s for s in some if owner(table, s) == place]
+        images |= {(table, s): known.get((table, s)) or Image(place, table, s, 0, 0, "0", Path(), 0) for s in wanted}
+    return _Owed(place, tuple(images.values()), upto)
 
 
 def owner(table: str, slice_: str) -> str:
@@ -176,19 +206,29 @@ def owner(table: str, slice_: str) -> str:
 
 
 def check_claim(sink: Sink, outbox: Outbox, meta: Mapping[str, str]) -> None:
-    """A sink is written for the outbox that claimed it, and for no other.
+    """A sink is written for the outbox that claimed it, and for no other, and never by one that is behind it.
 
     Raises:
         SinkAway: if nobody claimed it yet.
-        SinkRefused: if another outbox did.
+        SinkRefused: if another outbox did, or if it is ahead of this one.
     """
-    owner = meta.get("outbox")
-    if owner is None:
+    claimed = meta.get("outbox")
+    if claimed is None:
         raise SinkAway(str(sink.name), f"{sink.name} has not been claimed by any outbox yet", "fluxion init")
-    if owner != outbox.id:
-        raise SinkRefused(
-            str(sink.name), f"{sink.name} belongs to the outbox {owner[:8]}, this home's is {outbox.id[:8]}", "if this home shall write it from now on: fluxion init --claim"
-        )
+    if claimed != outbox.id:
+        what = f"{sink.name} belongs to the outbox {claimed[:8]}, this home's is {outbox.id[:8]}"
+        raise SinkRefused(str(sink.name), what, "if this home shall write it from now on: fluxion init --claim")
+    found = ahead(outbox, meta)
+    if found:
+        place, upto, newest = found[0]
+        what = f"{sink.name} is ahead of this outbox: it holds {place} up to lote {upto}, the outbox ends at {newest} (was FLUXION_HOME restored?)"
+        raise SinkRefused(str(sink.name), what, "if this home is the right one: fluxion init --claim")
+
+
+def ahead(outbox: Outbox, meta: Mapping[str, str]) -> list[tuple[str, int, int]]:
+    """(location, lote that the sink holds, newest lote of the outbox) of each location of which the sink holds more than the outbox."""
+    held = {k.removeprefix("hasta:"): int(v) for k, v in meta.items() if k.startswith("hasta:")}
+    return [(place, upto, newest) for place, upto in sorted(held.items()) if upto > (newest := outbox.index.sequence(place))]
 
 
 def claim(sink: Sink, outbox: Outbox, *, force: bool = False) -> bool:
@@ -199,13 +239,14 @@ def claim(sink: Sink, outbox: Outbox, *, force: bool = False) -> bool:
     """
     with sink.session("claiming") as session:
         meta = session.meta()
-        ahead = any(int(v) > outbox.index.sequence(k.removeprefix("hasta:")) for k, v in meta.items() if k.startswith("hasta:"))
-        if meta.get("outbox") == outbox.id and not ahead:
-            return False
-        if (meta.get("outbox") is not None or ahead) and not force:
-            if meta.get("outbox") == outbox.id:
-                raise SinkRefused(str(sink.name), f"{sink.name} is ahead of this outbox (was FLUXION_HOME restored?)", "if this home is the right one: fluxion init --claim")
-            check_claim(sink, outbox, meta)
+        if meta.get("outbox") is not None:
+            try:
+                check_claim(sink, outbox, meta)
+            except SinkRefused:
+                if not force:
+                    raise
+            else:
+                return False
         session.forget()
         session.set_meta({"outbox": outbox.id})
         session.commit()
@@ -217,7 +258,7 @@ def _attempt_lines(outbox: Outbox, images: Sequence[Image]) -> list[AttemptLine]
     for image in images:
         if image.table == "cobertura":
             table, place, cut = image.slice.split("/", 2)
-            lines += attempt_lines([(table, place, cut, *outbox.index.attempt_of(table, place, cut))])
+            lines += attempt_lines([(table, place, cut, *outbox.index.attempt(Fact(table), place, cut))])
     return lines
 
 
@@ -251,6 +292,7 @@ def _tell_attempts(sink: Sink, outbox: Outbox) -> None:
         changed = outbox.index.attempts_since(seen)
         if not changed:
             return
+        session.lock(sorted({str(row[1]) for row in changed}))
         session.attempts(attempt_lines([row[:6] for row in changed]))
         session.set_meta({"intentos": str(max(row[6] for row in changed))})
         session.commit()

@@ -92,9 +92,9 @@ def _away(file: Path, error: Exception, held: re.Match[str] | None) -> SinkAway:
     return SinkAway("duckdb", f"{file} can't be opened: {str(error).splitlines()[0]}", "check the file, its folder and the free space of the disk")
 
 
-def said(error: duckdb.Error) -> FluxionError:
-    """DuckDB's error during a transaction: a full disk is waited out, anything else has to be mended."""
+def said(error: duckdb.Error, sink: str = "duckdb") -> FluxionError:
+    """DuckDB's error while it works for a sink: a full disk is waited out, anything else has to be mended."""
     text = str(error).strip().splitlines()[0]
     if _FULL.search(str(error)):
-        return SinkAway("duckdb", f"the disk of the DuckDB file is full: {text}", "free space, and run it again: nothing of the transaction was kept")
-    return ConvergenceError(f"duckdb: {text}", "run fluxion doctor; nothing of the transaction was kept")
+        return SinkAway(sink, f"{sink}: the disk is full: {text}", "free space, and run it again: nothing of the transaction was kept")
+    return ConvergenceError(f"{sink}: {text}", "run fluxion doctor; nothing of the transaction was kept")

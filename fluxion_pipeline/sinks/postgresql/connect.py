@@ -6,6 +6,7 @@ seconds and is told apart from a wrong statement.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -73,6 +74,7 @@ def connect(settings: Settings, *, read_only: bool = False) -> Iterator[Connecti
 
     Raises:
         SinkAway: if the server can't be reached, or goes away, or keeps us waiting for too long.
+        ConvergenceError: if it refuses a statement.
     """
     connection = connect_raw(settings)
     try:
@@ -88,6 +90,32 @@ def connect(settings: Settings, *, read_only: bool = False) -> Iterator[Connecti
 
 
 def away(error: Exception, where: str) -> SinkAway:
-    """The driver's error as a sink that is away, in one line and without the password."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return SinkAway("postgresql", f"PostgreSQL ({where}) is away: {lines[0]}", "start it (fluxion db start, or your server), or see fluxion doctor")
+    """The driver's error as a sink that is away: one line without the password, and what to do about it."""
+    text = _line(error)
+    what, remedy = next(((w, r) for mark, w, r in _CAUSES if mark.search(text)), ("is away", _START))
+    return SinkAway("postgresql", f"PostgreSQL ({where}) {what}: {text}", remedy)
+
+
+_START = "start it (fluxion db start, or your server), or see fluxion doctor"
+_CAUSES = tuple(
+    (re.compile(mark), what, remedy)
+    for mark, what, remedy in (
+        (
+            "authentication failed|no password supplied|role .* does not exist|pg_hba",
+            "refused the login",
+            "check POSTGRES_USER and POSTGRES_PASSWORD",
+        ),
+        ("database .* does not exist", "hasn't that database", "check POSTGRES_DB, or create the database"),
+        ("lock timeout|deadlock detected", "kept us waiting for a lock", "see who holds it (pg_stat_activity), and run it again"),
+        ("No space left|disk full|could not extend file", "has no space left", "free space on the server's disk, and run it again"),
+        ("too many clients|remaining connection slots", "takes no more connections", "close other programs' connections, and run it again"),
+    )
+)
+"""What a message of the server means to a person."""
+
+
+def _line(error: Exception) -> str:
+    """The message's own first line: for a refused login the reason, not the list of addresses that were tried."""
+    lines = [x.strip() for x in str(error).strip().splitlines()] or [type(error).__name__]
+    found = next((x for x in lines if "FATAL:" in x), lines[0])
+    return found.partition("FATAL:")[2].strip() or found

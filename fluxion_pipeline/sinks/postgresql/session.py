@@ -83,7 +83,8 @@ class PostgreSQLSession:
         else:
             bound = f"SELECT {names} FROM {quote(table.name)} t"  # noqa: S608 quoted names
         transfer.copy_out(self.cursor, table, bound, file)
-        self.con.execute(f"CREATE OR REPLACE TEMP TABLE _tenida AS SELECT * FROM {transfer.csv_relation(table, table.columns)}", [str(file)])
+        rows = transfer.csv_relation(table, table.columns)
+        self.con.execute(f"CREATE OR REPLACE TEMP TABLE _tenida AS SELECT * FROM {rows}", [str(file)])  # noqa: S608 quoted names
         file.unlink()
 
     def _write(self, table: TableSpec, plan: changes.Plan) -> None:
@@ -155,7 +156,7 @@ class PostgreSQLSession:
             "UPDATE cobertura AS c SET verificado_en = s.verificado_en, ultimo_intento = s.ultimo_intento, ultimo_resultado = s.ultimo_resultado,"
             " intentos = s.intentos, segundos = s.segundos, motivo = s.motivo"
             " FROM unnest(%s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::text[], %s::int[], %s::float8[], %s::text[])"
-            f" AS s({', '.join(fields)})"
+            " AS s(tabla, ubicacion_codigo, corte, verificado_en, ultimo_intento, ultimo_resultado, intentos, segundos, motivo)"
             " WHERE c.tabla = s.tabla AND c.ubicacion_codigo = s.ubicacion_codigo AND c.corte = s.corte"
             " AND (c.verificado_en, c.ultimo_intento, c.ultimo_resultado, c.intentos, c.segundos, c.motivo) IS DISTINCT FROM"
             " (s.verificado_en, s.ultimo_intento, s.ultimo_resultado, s.intentos, s.segundos, s.motivo)",
@@ -169,6 +170,7 @@ class PostgreSQLSession:
 
 
 def array_type(table: TableSpec, column: str) -> str:
+    """The PostgreSQL type of the elements of an array of a slice column's values."""
     kind = type(table.table.columns[column].type).__name__
     return {"Text": "text", "Date": "date", "DateTime": "timestamptz"}[kind]
 

@@ -79,7 +79,9 @@ class PostgreSQLSink:
                     self._check_head(cursor)
                 yield PostgreSQLSession(connection, con, Path(folder))
         except duckdb.Error as error:
-            raise said(error) from error
+            raise said(error, "postgresql") from error
+        except OSError as error:
+            raise SinkAway("postgresql", f"{base} can't be written: {error}", "free space there, and run it again: nothing was kept") from error
 
     def _check_head(self, cursor: psycopg2.extensions.cursor) -> None:
         try:
