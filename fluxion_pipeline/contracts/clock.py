@@ -22,8 +22,8 @@ CLOSE_MARGIN = timedelta(hours=2)
 Clock = Callable[[], datetime]
 """A function that returns the current instant, aware; passed in wherever time matters."""
 
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_TICK = re.compile(r"\d{4}-\d{2}-\d{2}T\d{4}")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_TICK = re.compile(r"\d{4}-\d{2}-\d{2}T\d{4}", re.ASCII)
 
 
 def now() -> datetime:

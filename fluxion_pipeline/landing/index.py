@@ -39,8 +39,6 @@ CREATE TABLE IF NOT EXISTS conocidas (tabla TEXT, ubicacion TEXT, corte TEXT, le
     PRIMARY KEY (tabla, ubicacion, corte, leido_en, contenido)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS vistos (codigo TEXT PRIMARY KEY, descripcion TEXT, categoria TEXT, marca TEXT) WITHOUT ROWID;
 """
-
-
 _IMAGES = "SELECT ubicacion, tabla, slice, version, filas, huella, archivo, lote FROM imagenes WHERE ubicacion = ?"
 
 

@@ -58,7 +58,8 @@ def test_what_is_no_day_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "2025-11-24", "2025-11-24T2400", "2025-11-24T0660", "2025-11-24T06:30", "2025-11-24T063", "2025-11-31T0630", "2025-11-24t0630"]
+    "text",
+    ["", "2025-11-24", "2025-11-24T2400", "2025-11-24T0660", "2025-11-24T06:30", "2025-11-24T063", "2025-11-31T0630", "2025-11-24t0630", "٢٠٢٥-١١-٢٤T٠٦٣٠"],
 )
 def test_what_is_no_tick_is_refused(text: str) -> None:
     with pytest.raises(ContractError, match="is not a tick"):

@@ -82,7 +82,7 @@ WRONG = {
     "activo is no flag": ([STORE.replace("0102,true", "0102,yes")], "line 2: activo is «yes»"),
     "visible_pedidos is no flag": ([STORE.replace("true,true", "true,1")], "line 2: visible_pedidos is «1»"),
     **{
-        f"no {column}": ([CEDI, ",".join("" if c == column else v for c, v in zip(COLUMNS, STORE.split(",")))], f"line 3: {column} is empty")
+        f"no {column}": ([CEDI, ",".join("" if c == column else v for c, v in zip(COLUMNS, STORE.split(","), strict=True))], f"line 3: {column} is empty")
         for column in ("id", "codigo", "codigo_etl", "nombre", "tipo", "sistema_pos", "activo", "visible_pedidos")
     },
 }
