@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fluxion_pipeline.contracts.clock import Clock, now
-from fluxion_pipeline.contracts.outcomes import Fact
 from fluxion_pipeline.contracts.tables import LANDED_TABLES, spec
 from fluxion_pipeline.errors import ConvergenceError, PermanentError, SinkAway, SinkRefused
-from fluxion_pipeline.landing.index import Image, instant
+from fluxion_pipeline.landing.index import Image
 from fluxion_pipeline.landing.outbox import Outbox
-from fluxion_pipeline.sinks.protocol import AttemptLine, Sink, SinkReport, SinkSession, WriteReceipt
+from fluxion_pipeline.sinks.attempts import lines_of, tell
+from fluxion_pipeline.sinks.protocol import Sink, SinkReport, SinkSession, WriteReceipt
 
 BATCH_ROWS = 2_000_000
 """Rows of images in one transaction, at most (one location's are never split)."""
@@ -78,7 +78,7 @@ def converge(
         done += len(batch)
         if progress is not None:
             progress(f"{sink.name}", done, len(places))
-    _tell_attempts(sink, outbox)
+    tell(sink, outbox)
     return SinkReport(sink.name, tuple(receipts), failures, time.monotonic() - started)
 
 
@@ -161,7 +161,7 @@ def _apply(sink: Sink, outbox: Outbox, owed: Sequence[_Owed], run_id: str | None
         at = clock()
         session.remember([i for i in images if i.version], outbox.id, at)
         session.set_meta({f"hasta:{o.location}": str(o.upto) for o in owed})
-        session.attempts(_attempt_lines(outbox, images))
+        session.attempts(lines_of(outbox, images))
         session.log(receipts, run_id, at)
         session.commit()
     return receipts
@@ -251,51 +251,6 @@ def claim(sink: Sink, outbox: Outbox, *, force: bool = False) -> bool:
         session.set_meta({"outbox": outbox.id})
         session.commit()
     return True
-
-
-def _attempt_lines(outbox: Outbox, images: Sequence[Image]) -> list[AttemptLine]:
-    lines = []
-    for image in images:
-        if image.table == "cobertura":
-            table, place, cut = image.slice.split("/", 2)
-            lines += attempt_lines([(table, place, cut, *outbox.index.attempt(Fact(table), place, cut))])
-    return lines
-
-
-def attempt_lines(found: Sequence[tuple[str, str, str, int, str | None, dict[str, object] | None]]) -> list[AttemptLine]:
-    """Attempts of the index as lines for ``cobertura``."""
-    lines = []
-    for table, place, cut, count, verified, newest in found:
-        data = newest or {}
-        read_at = str(data["read_at"]) if data.get("read_at") else None
-        seconds, reason = data.get("seconds"), data.get("reason")
-        lines.append(
-            AttemptLine(
-                table,
-                place,
-                cut,
-                instant(verified) if verified else None,
-                instant(read_at) if read_at else None,
-                str(data["outcome"]) if data.get("outcome") else None,
-                count,
-                float(str(seconds)) if seconds is not None else None,
-                str(reason) if reason else None,
-            )
-        )
-    return lines
-
-
-def _tell_attempts(sink: Sink, outbox: Outbox) -> None:
-    """Attempts that landed nothing reach ``cobertura`` at the end, outside of lotes and ledger."""
-    with sink.session("telling attempts") as session:
-        seen = int(session.meta().get("intentos", "0"))
-        changed = outbox.index.attempts_since(seen)
-        if not changed:
-            return
-        session.lock(sorted({str(row[1]) for row in changed}))
-        session.attempts(attempt_lines([row[:6] for row in changed]))
-        session.set_meta({"intentos": str(max(row[6] for row in changed))})
-        session.commit()
 
 
 def pending(session: SinkSession, outbox: Outbox) -> dict[str, int]:
