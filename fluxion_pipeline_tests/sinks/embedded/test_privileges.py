@@ -216,6 +216,7 @@ def test_root_may_start_an_ordinary_users_server_and_that_user_goes_on_with_it(o
     drive_as(uid, gid, home)
     server = EmbeddedServer(home)
     with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # the server's last connections may still linger
         taken.bind(("127.0.0.1", server.status().port or 0))
         taken.listen()
         assert answers(server)  # on another port, which root writes down
