@@ -10,7 +10,7 @@ DEV := .venv/.installed-dev
 LOCKED := Makefile pyproject.toml requirements/install.py requirements/bootstrap.txt requirements/runtime.txt
 WORKERS ?= 2
 
-.PHONY: help run ui setup test e2e lint format types bench lock clean
+.PHONY: help run ui setup test e2e prove lint format types bench lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -28,6 +28,9 @@ test: $(DEV) ## the tests, without e2e and bench
 
 e2e: $(DEV) ## whole commands in a clone, servers and a browser
 	@$(PY) -m pytest -m e2e $(ARGS)
+
+prove: $(DEV) ## live N landings against the model of landing, at random (N=5000)
+	@FLUXION_PROVE_STEPS=$(or $(N),5000) $(PY) -m pytest -q fluxion_pipeline_tests/landing/test_lives.py $(ARGS)
 
 lint: $(DEV) ## ruff: rules and format
 	@$(PY) -m ruff check .

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
+from fluxion_pipeline.contracts.clock import UTC
 from fluxion_pipeline.contracts.outcomes import Fact, Outcome
 from fluxion_pipeline.landing.lote import Manifest, folder
 from fluxion_pipeline.landing.sqlite import Database
@@ -287,13 +288,9 @@ def location_of(name: str) -> str:
 
 def stamp(instant: datetime) -> str:
     """An instant as sortable text, microseconds and UTC always written."""
-    from fluxion_pipeline.contracts.clock import UTC
-
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def instant(text: str) -> datetime:
     """The instant of ``stamp``'s text."""
-    from fluxion_pipeline.contracts.clock import UTC
-
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)

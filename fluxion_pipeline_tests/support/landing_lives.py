@@ -161,11 +161,13 @@ class Life:
             try:
                 self.land(reading)
             except Crash:
-                happened = point in ("index", "keys") or lote is None
+                landed = point in ("index", "keys")
             else:
-                happened = True
+                landed = True
         self.outbox = Outbox(self.home).open()
-        if happened and not (lote is None and point == "log"):
+        if point == "keys" and lote is not None:  # keys that were lost are made anew before the lote is written
+            landed = self.outbox.index.sequence(world.LOCATIONS[reading.place]) == lote.sequence
+        if landed:
             self.landing = landing
             self.readings.append(reading)
         for place in world.LOCATIONS:

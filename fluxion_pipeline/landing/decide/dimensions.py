@@ -55,9 +55,11 @@ def decide_catalogue(reading: Reading, past: Past) -> Decision:
         line = applied_line(reading, outcome, mark, counts, None)
         drafts = (Draft("productos", EVERYWHERE, _updated(before, reading.rows)), coverage_draft(reading, line), *rejects)
         return Decision(outcome, True, None, mark.content, drafts, standing_json(reading, outcome, mark, line), verified=reading.read_at)
-    if newest is not None and (newest["content"], newest["outcome"]) == (mark.content, outcome.value):
+    known = past.index.known(reading.fact, reading.location, reading.cut, stamp(reading.read_at), mark.content)
+    if known or (newest is not None and (newest["content"], newest["outcome"]) == (mark.content, outcome.value)):
         return Decision(outcome, False, reason, mark.content, new=False)
-    evidence = () if standing else (coverage_draft(reading, evidence_line(reading, outcome, mark)), *rejects)
+    older = newest is not None and stamp(reading.read_at) < newest["read_at"]
+    evidence = () if standing or older else (coverage_draft(reading, evidence_line(reading, outcome, mark)), *rejects)
     return Decision(outcome, False, reason, mark.content, evidence)
 
 
