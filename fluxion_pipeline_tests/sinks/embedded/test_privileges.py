@@ -9,9 +9,11 @@ import shutil
 import socket
 import stat
 import subprocess
+import tempfile
 import traceback
 from collections.abc import Callable
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -48,12 +50,19 @@ def drive(home: Path) -> list[str]:
         return [f"{type(error).__name__} {error}"]
 
 
+@cache
+def everything_imported() -> None:
+    """Go the whole way once as ourselves: what is imported on demand may lie where the other user can't read."""
+    with tempfile.TemporaryDirectory(prefix="fluxion-imports-") as folder:
+        drive(Path(folder) / "home")
+
+
 def drive_as(uid: int, gid: int, home: Path) -> list[str]:
     """``drive`` in a forked process that has become another OS user for good.
 
     Forked and not started: where the interpreter itself lies in root's home, that user can't run it.
     """
-    binaries.version()  # imported on demand, from where that user can't read
+    everything_imported()
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
