@@ -105,8 +105,8 @@ def test_a_folder_that_has_gone_is_inalcanzable_and_not_sin_dato(tmp_path):
     [
         (f"{DAY}.csv", b"", "zero bytes"),
         (f"{DAY}.csv.gz", b"", "zero bytes"),
-        (f"{DAY}.csv.gz", gzip.compress(b""), "zero bytes"),
-        (f"{DAY}.csv.gz", gzip.compress(b"x" * 1000)[:-9], "the gzip file is corrupt"),
+        (f"{DAY}.csv.gz", gzip.compress(b"", mtime=0), "zero bytes"),
+        (f"{DAY}.csv.gz", gzip.compress(b"x" * 1000, mtime=0)[:-9], "the gzip file is corrupt"),
         (f"{DAY}.csv.gz", b"numero_factura", "the gzip file is corrupt"),
         (f"{DAY}.parquet", b"PAR1", "Parquet file can't be read"),
         (f"{DAY}.csv", b"numero_factura,linea\n1,2\n", "missing column fecha, hora"),
