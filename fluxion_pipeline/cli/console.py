@@ -16,8 +16,8 @@ from rich.table import Table
 
 from fluxion_pipeline.errors import FluxionError
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, emoji=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 class Debug:
@@ -52,7 +52,7 @@ def show(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> No
         for name in header:
             table.add_column(name, overflow="fold")
         for row in rows:
-            table.add_row(*[escape(_text(v)) for v in row])
+            table.add_row(*[escape(f"{v:,}" if type(v) is int else _text(v)) for v in row])
         out.print(table)
     else:
         for row in rows:
@@ -60,7 +60,9 @@ def show(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> No
 
 
 def _text(value: Any) -> str:
-    return "" if value is None else f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    """One line of printable text, whatever a file's name or a store's data had in it."""
+    text = "" if value is None else str(value)
+    return text if text.isprintable() else "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def as_json(data: Any) -> None:

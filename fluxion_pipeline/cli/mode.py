@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from fluxion_pipeline.cli.console import out, speaking
@@ -32,7 +34,7 @@ def show() -> None:
 
 
 @app.command()
-def retire(sink: SinkName) -> None:
+def retire(sink: Annotated[SinkName, typer.Argument(help="A sink that DB_MODE doesn't write.")]) -> None:
     """Forget a sink that is not written any more: nothing is owed to it from now on."""
     with speaking():
         known = mode.retire(App(load()), sink)

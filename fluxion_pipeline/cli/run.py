@@ -11,9 +11,10 @@ from fluxion_pipeline.cli.console import Debug, err, fail, out, show, speaking
 from fluxion_pipeline.contracts.clock import parse_day, parse_tick
 from fluxion_pipeline.contracts.outcomes import Fact, Verdict
 from fluxion_pipeline.errors import ContractError, FluxionError
+from fluxion_pipeline.operations import mode
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.execute import RunOutcome
-from fluxion_pipeline.operations.land import JOBS, LandingReport, Request
+from fluxion_pipeline.operations.land import JOBS, LandingReport, Request, check_request
 from fluxion_pipeline.settings import load
 
 app = typer.Typer(help="Read, land, bring every sink up to date, and prove parity.", no_args_is_help=True)
@@ -22,11 +23,13 @@ Places = Annotated[list[str] | None, typer.Option("--ubicacion", help="codigo, c
 Wait = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for another run of this job.")]
 Force = Annotated[bool, typer.Option("--force", help="Go on although DB_MODE has changed and the new primary can't be brought up to date.")]
 
+Accept = Annotated[bool, typer.Option("--accept", help="Apply readings that look suspicious, those that are held back included.")]
+
 
 @app.command()
-def catalogo(ubicacion: Places = None, wait: Wait = 60.0, force: Force = False) -> None:
+def catalogo(ubicacion: Places = None, wait: Wait = 60.0, force: Force = False, accept: Accept = False) -> None:
     """Read the catalogue and the map of locations."""
-    go(Request(Fact.CATALOGO, locations=tuple(ubicacion or ()), wait=wait), force=force)
+    go(Request(Fact.CATALOGO, locations=tuple(ubicacion or ()), wait=wait, accept=accept), force=force)
 
 
 @app.command()
@@ -35,12 +38,13 @@ def inventario(
     ubicacion: Places = None,
     wait: Wait = 60.0,
     force: Force = False,
+    accept: Accept = False,
 ) -> None:
     """Read stock snapshots."""
     with speaking():
         if tick is not None:
             parse_tick(tick)
-    go(Request(Fact.INVENTARIO, tick, tick, tuple(ubicacion or ()), wait), force=force)
+    go(Request(Fact.INVENTARIO, tick, tick, tuple(ubicacion or ()), wait, accept), force=force)
 
 
 @app.command()
@@ -50,23 +54,25 @@ def ventas(
     ubicacion: Places = None,
     wait: Wait = 60.0,
     force: Force = False,
+    accept: Accept = False,
 ) -> None:
     """Read sales by business day."""
     with speaking():
         days = [parse_day(x) for x in (since, until) if x is not None]
         if len(days) == 2 and days[0] > days[1]:
             raise ContractError(f"--from {since} is after --to {until}", "swap them")
-    go(Request(Fact.VENTAS, since, until, tuple(ubicacion or ()), wait), force=force)
+    go(Request(Fact.VENTAS, since, until, tuple(ubicacion or ()), wait, accept), force=force)
 
 
 def go(request: Request, *, force: bool = False, home: App | None = None) -> RunOutcome:
     """Run a job, tell what it came to, and exit with its code unless that is 0."""
     with speaking():
         here = home or App(load())
-        here.settings.home.mkdir(parents=True, exist_ok=True)
+        mode.check_ready(here)
+        check_request(here, request)
         with out.status(f"fluxion run {JOBS[request.fact]} …") if out.is_terminal else _plain(request):
             outcome = perform(here, request, force=force)
-    tell(outcome)
+    tell(outcome, request)
     if outcome.exit_code:
         raise typer.Exit(outcome.exit_code)
     return outcome
@@ -90,13 +96,13 @@ class _plain:  # noqa: N801 used as a context manager
         pass
 
 
-def tell(outcome: RunOutcome) -> None:
-    """The summary of a run."""
+def tell(outcome: RunOutcome, request: Request | None = None) -> None:
+    """The summary of a run; ``request``: what was asked for, where a person did."""
     report = outcome.report
     if report is None:
-        fail(FluxionError(outcome.refused or "nothing could be done"))
+        fail(outcome.refused or FluxionError("nothing could be done", "fluxion doctor"))
         return
-    _readings(report)
+    _readings(report, request)
     for sink, tables in outcome.wrote.items():
         for table, (changed, rows) in tables.items():
             out.print(f"{sink}: {table}: {changed:,} rows written, {rows:,} in all")
@@ -112,9 +118,12 @@ def tell(outcome: RunOutcome) -> None:
         err.print(f"[yellow]warning:[/] {escape(check)}: {escape(text)}")
 
 
-def _readings(report: LandingReport) -> None:
+def _readings(report: LandingReport, request: Request | None) -> None:
     job = JOBS[report.fact]
-    if not report.landings and not report.errors:
+    if not report.landings and not report.errors and request is not None and request.explicit:
+        times = " to ".join(dict.fromkeys(x or "…" for x in (request.low, request.high)))
+        out.print(f"run {job}: the source has nothing of {times}")
+    elif not report.landings and not report.errors:
         out.print(f"run {job}: nothing new: the source has nothing that the outbox hasn't")
     else:
         outcomes = ", ".join(f"{n} {o}" for o, n in report.outcomes().items())

@@ -9,6 +9,7 @@ import typer
 from fluxion_pipeline.cli.console import err, fail, out, speaking
 from fluxion_pipeline.contracts.outcomes import Mode, SinkName, Verdict
 from fluxion_pipeline.errors import FluxionError
+from fluxion_pipeline.operations import mode
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.bring_up import bring_up
 from fluxion_pipeline.parity.prove import prove
@@ -21,6 +22,8 @@ def sync(to: Annotated[SinkName | None, typer.Option("--to", help="The sink; def
     with speaking():
         app = App(load())
         targets = (to,) if to else app.settings.db_mode.sinks
+        app.outbox.land_locations(app.registry)
+        mode.know(app)
     failed = False
     for name in targets:
         try:

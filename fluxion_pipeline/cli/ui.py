@@ -149,7 +149,10 @@ def _end(running: Sequence[subprocess.Popen[bytes]]) -> None:
 
 def _alive(group: int) -> bool:
     """Whether a process group has members that are more than their own remains."""
-    members = subprocess.run(["ps", "-A", "-o", "pgid=,stat="], capture_output=True, text=True, check=False).stdout.splitlines()
+    try:
+        members = subprocess.run(["ps", "-A", "-o", "pgid=,stat="], capture_output=True, text=True, check=False).stdout.splitlines()
+    except FileNotFoundError:
+        return False
     return any(int(pgid) == group and not state.startswith("Z") for pgid, state in (line.split(None, 1) for line in members if line.strip()))
 
 

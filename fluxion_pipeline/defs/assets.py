@@ -24,6 +24,7 @@ class ReadConfig(dg.Config):
 
     ubicaciones: list[str] = Field(default=[], description="codigo, codigo_etl or id of the locations to read; empty: all active ones")
     espera: float = Field(default=300.0, ge=0, description="seconds to wait for another run of the same job")
+    aceptar: bool = Field(default=False, description="apply readings that would be held back as sospechoso, those that are held back included")
     forzar: bool = Field(default=False, description="go on although the mode has changed and its primary sink can't be brought up to date")
 
 
@@ -44,27 +45,27 @@ def lote_assets(app: App, record: Record) -> list[dg.AssetsDefinition]:
     """``lotes/catalogo``, ``lotes/inventario``, ``lotes/ventas``."""
 
     def land(context: dg.AssetExecutionContext, config: ReadConfig, request: Request) -> dg.Output[LandingReport]:
-        with record.landing(context.run_id):
+        with record.landing(context.run.run_id):
             mode.enter(app, force=config.forzar)
             report = read_and_land(app, request, lambda code, done, total: context.log.info(f"{code} read ({done} of {total})"))
-        record.landed(context.run_id, report)
+        record.landed(context.run.run_id, report)
         return dg.Output(report, metadata=_landing_metadata(report))
 
     @dg.asset(
         key=lote_key(Fact.CATALOGO), group_name="catalogo", kinds={"parquet"}, owners=OWNERS, io_manager_key="lotes", description=_describe(Fact.CATALOGO)
     )
     def lotes_catalogo(context: dg.AssetExecutionContext, config: ReadConfig) -> dg.Output[LandingReport]:
-        return land(context, config, Request(Fact.CATALOGO, wait=config.espera))
+        return land(context, config, Request(Fact.CATALOGO, wait=config.espera, accept=config.aceptar))
 
     @dg.asset(
         key=lote_key(Fact.INVENTARIO), group_name="inventario", kinds={"parquet"}, owners=OWNERS, io_manager_key="lotes", description=_describe(Fact.INVENTARIO)
     )
     def lotes_inventario(context: dg.AssetExecutionContext, config: StockConfig) -> dg.Output[LandingReport]:
-        return land(context, config, Request(Fact.INVENTARIO, config.tick, config.tick, tuple(config.ubicaciones), config.espera))
+        return land(context, config, Request(Fact.INVENTARIO, config.tick, config.tick, tuple(config.ubicaciones), config.espera, config.aceptar))
 
     @dg.asset(key=lote_key(Fact.VENTAS), group_name="ventas", kinds={"parquet"}, owners=OWNERS, io_manager_key="lotes", description=_describe(Fact.VENTAS))
     def lotes_ventas(context: dg.AssetExecutionContext, config: SalesConfig) -> dg.Output[LandingReport]:
-        return land(context, config, Request(Fact.VENTAS, config.desde, config.hasta, tuple(config.ubicaciones), config.espera))
+        return land(context, config, Request(Fact.VENTAS, config.desde, config.hasta, tuple(config.ubicaciones), config.espera, config.aceptar))
 
     return [lotes_catalogo, lotes_inventario, lotes_ventas]
 

@@ -12,6 +12,8 @@ from fluxion_pipeline.defs.jobs import CUT_TAG, FLOW_TAG
 from fluxion_pipeline.defs.leftovers import PROCESS_TAG, end_leftovers, process_mark
 from fluxion_pipeline.defs.names import GROUPS, lote_key
 from fluxion_pipeline.defs.record import Record
+from fluxion_pipeline.defs.storage import opened
+from fluxion_pipeline.errors import FluxionError
 from fluxion_pipeline.operations import instance
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.execute import RunOutcome
@@ -31,7 +33,7 @@ def execute(app: App, request: Request, *, force: bool = False, loud: bool = Fal
     tags = {FLOW_TAG: name, "fluxion/origen": "command", PROCESS_TAG: process_mark()} | (
         {CUT_TAG: request.low} if request.fact is Fact.INVENTARIO and request.low else {}
     )
-    with instance.prepared(app.settings), dg.DagsterInstance.get() as home:
+    with instance.prepared(app.settings), opened(app.settings) as home:
         end_leftovers(home, app.settings)
         result = job.execute_in_process(
             run_config={"ops": {_op(request.fact): {"config": _config(request, force)}}, "loggers": {"console": {"config": {"log_level": level}}}},
@@ -47,7 +49,7 @@ def _op(fact: Fact) -> str:
 
 
 def _config(request: Request, force: bool) -> dict[str, Any]:
-    config: dict[str, Any] = {"ubicaciones": list(request.locations), "espera": request.wait, "forzar": force}
+    config: dict[str, Any] = {"ubicaciones": list(request.locations), "espera": request.wait, "forzar": force, "aceptar": request.accept}
     if request.fact is Fact.INVENTARIO:
         config["tick"] = request.low
     if request.fact is Fact.VENTAS:
@@ -70,7 +72,7 @@ def _outcome(app: App, fact: Fact, record: Record, result: dg.ExecuteInProcessRe
     warnings = {k: e.description or "failed" for k, e in failed.items() if e.severity is dg.AssetCheckSeverity.WARN}
     parity = {table: found.verdict for table, found in record.parity.get(result.run_id, {}).items()}
     error = record.errors.get(result.run_id)
-    refused = None if report is not None else str(error) if error else _first_failure(result)
+    refused = None if report is not None else error or FluxionError(_first_failure(result), "fluxion ui shows the run")
     return RunOutcome(report, refused, sinks, serious, warnings, parity, wrote)
 
 

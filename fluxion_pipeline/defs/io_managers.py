@@ -10,16 +10,19 @@ slices in the metadata of its input::
     )})
     def faltantes(stock: pd.DataFrame) -> pd.DataFrame: ...
 
+Dates and instants are chosen as ISO text, since metadata is JSON.
 An input whose key is ``["duckdb", …]`` or ``["postgresql", …]`` is loaded by that engine's manager.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 
 import dagster as dg
 import pandas as pd
+import sqlalchemy as sa
 
 from fluxion_pipeline.contracts.outcomes import SinkName
 from fluxion_pipeline.contracts.tables import spec
@@ -105,18 +108,32 @@ class SinkIOManager(dg.IOManager):
         ``None``, ``pd.NA`` or ``NaT``.
 
         Raises:
-            ContractError: if a chosen column isn't one of the table's.
-            SinkAway: if the sink can't be read now.
+            Failure: if a chosen column isn't one of the table's, or the sink can't be read now.
         """
         chosen: Mapping[str, Any] = context.definition_metadata or {}
         table = context.asset_key.path[-1]
-        columns, where = chosen.get("columns"), chosen.get("where")
-        known = {c.name for c in spec(table).table.columns}
-        unknown = [c for c in (*(columns or ()), *(where or {})) if c not in known]
+        try:
+            return self._read(table, chosen.get("columns"), chosen.get("where") or {})
+        except FluxionError as error:
+            raise failure(error) from error
+
+    def _read(self, table: str, columns: Sequence[str] | None, where: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
+        known = {c.name: c.type for c in spec(table).table.columns}
+        unknown = [c for c in (*(columns or ()), *where) if c not in known]
         if unknown:
             raise ContractError(f"{table} has no column «{unknown[0]}»", f"its columns are: {', '.join(sorted(known))}")
-        frame: pd.DataFrame = self.app.sink(self.sink).read(table, columns, where).to_pandas(types_mapper=_pandas_type)
+        typed = {c: [_typed(known[c], v) for v in values] for c, values in where.items()}
+        frame: pd.DataFrame = self.app.sink(self.sink).read(table, columns, typed).to_pandas(types_mapper=_pandas_type)
         return frame
+
+
+def _typed(kind: sa.types.TypeEngine[Any], value: Any) -> Any:
+    """A chosen value as its column has it."""
+    if isinstance(value, str) and isinstance(kind, sa.DateTime):
+        return datetime.fromisoformat(value)
+    if isinstance(value, str) and isinstance(kind, sa.Date):
+        return date.fromisoformat(value)
+    return value
 
 
 def _pandas_type(arrow: Any) -> Any:

@@ -14,6 +14,7 @@ from pathlib import Path
 import dagster as dg
 from dagster import DagsterRunStatus, RunsFilter
 
+from fluxion_pipeline.defs.storage import opened
 from fluxion_pipeline.locks import is_free
 from fluxion_pipeline.operations import instance
 from fluxion_pipeline.settings import Settings
@@ -82,5 +83,5 @@ def _served(home: dg.DagsterInstance, settings: Settings) -> bool:
 
 def end_all(settings: Settings) -> list[str]:
     """The same before a server starts: no other one of this home lives, so nobody's launched runs do. ``DAGSTER_HOME`` is set."""
-    with dg.DagsterInstance.get() as home:
+    with opened(settings) as home:
         return end_leftovers(home, settings, alone=True)

@@ -13,7 +13,7 @@ from fluxion_pipeline.errors import OutboxError
 from fluxion_pipeline.landing.index import instant
 from fluxion_pipeline.landing.lote import Manifest, folder, manifest_path, read_manifest
 from fluxion_pipeline.landing.outbox import Outbox
-from fluxion_pipeline.sources.protocol import REJECT_SCHEMA, Reading, no_rejects, no_rows, row_schema
+from fluxion_pipeline.sources.protocol import MET_SCHEMA, REJECT_SCHEMA, Reading, no_rejects, no_rows, row_schema
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,7 @@ def reading_of(outbox: Outbox, held: HeldBack) -> Reading:
         origin=data["origin"],
         source_digest=data["source"],
         warnings=tuple(data["warnings"]),
+        met=_table(outbox, manifest, "evidencia_productos", MET_SCHEMA, MET_SCHEMA.empty_table()),
         seconds=data["seconds"],
         provenance=Provenance.ACCEPT,
     )

@@ -259,10 +259,11 @@ class Index:
             return [(t, u, c, json.loads(d)) for t, u, c, d in db.execute(sql, (fact.value,))]
 
     def held_back(self) -> list[tuple[str, str, str, dict[str, Any]]]:
-        """(tabla, ubicacion, corte, newest attempt) of every slice whose newest attempt is held back."""
+        """(tabla, ubicacion, corte, newest attempt) of every slice whose newest attempt is held back, and wasn't accepted since."""
+        sql = 'SELECT tabla, ubicacion, corte, datos, verificado_en FROM intentos WHERE datos LIKE \'%"outcome": "sospechoso"%\' ORDER BY 1, 2, 3'
         with self.open() as db:
-            found = db.execute('SELECT tabla, ubicacion, corte, datos FROM intentos WHERE datos LIKE \'%"outcome": "sospechoso"%\' ORDER BY 1, 2, 3')
-            return [(t, u, c, json.loads(d)) for t, u, c, d in found]
+            found = [(t, u, c, json.loads(d), v) for t, u, c, d, v in db.execute(sql)]
+        return [(t, u, c, d) for t, u, c, d, v in found if (v or "") < d["read_at"]]
 
     def source_digests(self, fact: Fact, location: str) -> dict[str, str | None]:
         """What was last read of each cut of a location, by the digest of its source."""

@@ -117,10 +117,10 @@ class Outbox:
         if not decision.new:
             self._log_attempt(reading, data, decision)
             return landing_of(reading, decision, None)
-        extra: dict[str, Any] = {"met": self._unknown_products(reading)}
+        extra: dict[str, Any] = {"met": self._unknown_products(reading)} if decision.applied else {}
         if decision.verified is not None:
             extra["verified"] = stamp(decision.verified)
-        evidence = {} if decision.applied else {"evidencia": reading.rows, "evidencia_rechazos": reading.rejects}
+        evidence = {} if decision.applied else {"evidencia": reading.rows, "evidencia_rechazos": reading.rejects, "evidencia_productos": reading.met}
         manifest = self.write(past, decision.drafts, reading=data, standing=decision.standing, extra=extra, evidence=evidence)
         return landing_of(reading, decision, manifest.lote_id)
 
@@ -132,7 +132,7 @@ class Outbox:
         reading: dict[str, Any] | None = None,
         standing: dict[str, Any] | None = None,
         extra: dict[str, Any] | None = None,
-        evidence: Mapping[str, pa.Table] | None = None,
+        evidence: Mapping[str, pa.Table | None] | None = None,
     ) -> Manifest:
         """Write a lote: only the slices whose rows changed, all of them, under the location's next secuencia."""
         while True:
@@ -140,7 +140,7 @@ class Outbox:
             writer = LoteWriter(self.place(past.location), sequence)
             slices = entries(drafts, past, sequence, writer)
             more = dict(extra or {})
-            more |= {name: writer.parquet(name, table) for name, table in (evidence or {}).items() if table.num_rows}
+            more |= {name: writer.parquet(name, table) for name, table in (evidence or {}).items() if table is not None and table.num_rows}
             manifest = Manifest(self.id, past.location, sequence, stamp(self.clock()), HEAD, slices, writer.files, reading, standing, extra=more)
             if writer.commit(manifest):
                 break

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fluxion_pipeline.contracts.outcomes import SinkName, Verdict
+from fluxion_pipeline.errors import FluxionError
 from fluxion_pipeline.operations.land import LandingReport
 
 
@@ -23,7 +24,7 @@ class RunOutcome:
     """
 
     report: LandingReport | None
-    refused: str | None
+    refused: FluxionError | None
     sinks: dict[SinkName, str | None]
     checks: dict[str, str]
     warnings: dict[str, str]

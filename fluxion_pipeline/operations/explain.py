@@ -183,7 +183,7 @@ def _image(app: App, table: TableSpec, location: str, named: dict[str, str]) -> 
     where, values = _condition(named)
     images = [i for i in app.outbox.index.images(location, table.name) if i.rows]
     names = {str(i.file): i.slice for i in images}
-    rows = _found([i.file for i in images], "*", where, values)
+    rows = _found(list(dict.fromkeys(i.file for i in images)), "*", where, values)
     newest = {(str(i.file), i.slice) for i in images}
     kept = [r for r in rows if (r["filename"], r["_slice"]) in newest and r["filename"] in names and not r.get("_desplazada")]
     return [{k: v for k, v in r.items() if not k.startswith("_") and k != "filename"} for r in kept]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fluxion_pipeline.contracts.outcomes import SinkName
-from fluxion_pipeline.errors import FluxionError
+from fluxion_pipeline.errors import ConvergenceError, FluxionError
 from fluxion_pipeline.landing.decide.dimensions import EVERYWHERE
 from fluxion_pipeline.operations import mode
 from fluxion_pipeline.operations.app import App
@@ -39,7 +39,9 @@ def initialise(app: App, *, take_over: bool = False) -> tuple[InitStep, ...]:
             sink = app.sink(name)
             migrated = sink.migrate()
             claimed = claim(sink, app.outbox, force=take_over)
-            converge(sink, app.outbox, [EVERYWHERE], clock=app.clock)
+            failures = converge(sink, app.outbox, [EVERYWHERE], clock=app.clock).failures
+            if failures:
+                raise ConvergenceError(f"{name}: the locations could not be loaded: {failures[EVERYWHERE]}", "mend the cause and run: fluxion init")
             steps.append(InitStep(name, migrated, claimed, None))
         except FluxionError as error:
             steps.append(InitStep(name, migrated, claimed, error))

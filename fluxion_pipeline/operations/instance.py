@@ -54,7 +54,9 @@ def prepared(settings: Settings) -> Iterator[Path]:
     place = folder(settings)
     place.mkdir(parents=True, exist_ok=True)
     if not (place / "dagster.yaml").exists():
-        (place / "dagster.yaml").write_text(YAML, "utf-8")
+        fresh = place / f"dagster.yaml.{os.getpid()}"
+        fresh.write_text(YAML, "utf-8")
+        fresh.replace(place / "dagster.yaml")
     before = os.environ.get("DAGSTER_HOME")
     os.environ["DAGSTER_HOME"] = str(place)
     try:

@@ -16,6 +16,7 @@ from fluxion_pipeline.landing.quarantine import Quarantine, Quarantined
 from fluxion_pipeline.locations.registry import Location
 from fluxion_pipeline.locks import hold
 from fluxion_pipeline.operations.app import App
+from fluxion_pipeline.sources.protocol import Reading
 
 MAX_THREADS = 8
 JOBS = {Fact.CATALOGO: "catalogo", Fact.INVENTARIO: "inventario", Fact.VENTAS: "ventas"}
@@ -92,6 +93,16 @@ class LandingReport:
         return {o: n for o in Outcome if (n := sum(x.outcome is o for x in self.landings))}
 
 
+def check_request(app: App, request: Request) -> None:
+    """What can be told without reading anything: the source is there, the locations are known.
+
+    Raises:
+        LocationError: if an asked-for location isn't in the map, or isn't active.
+        PermanentError: if the source can't be opened.
+    """
+    _locations(app, request)
+
+
 def read_and_land(app: App, request: Request, progress: Progress | None = None) -> LandingReport:
     """Read and land; one run of a job at a time.
 
@@ -105,7 +116,7 @@ def read_and_land(app: App, request: Request, progress: Progress | None = None) 
     with hold(app.locks / f"{JOBS[request.fact]}.lock", wait=request.wait, purpose=f"fluxion run {JOBS[request.fact]}"):
         if request.fact is Fact.CATALOGO:
             app.outbox.land_locations(app.registry)
-            return LandingReport(request.fact, (_catalogue(app),))
+            return LandingReport(request.fact, (_catalogue(app, request),))
         quarantined = Quarantine(app.settings.home).take(source, request.fact, app.clock()) if not request.locations else ()
         expected = frozenset(source.expected(request.fact))
         work = {x: cuts for x in wanted if (cuts := _cuts(app, request, x, expected))}
@@ -122,7 +133,7 @@ def _locations(app: App, request: Request) -> list[Location]:
     for location in found:
         if not location.activo:
             raise LocationError(f"{location.codigo} ({location.nombre}) isn't active", "set activo=true in ubicaciones.csv, or leave it out")
-    return found
+    return [x for x in found if app.source.covers(x)]
 
 
 def _cuts(app: App, request: Request, location: Location, anywhere: frozenset[str]) -> list[str]:
@@ -142,15 +153,18 @@ def _cuts(app: App, request: Request, location: Location, anywhere: frozenset[st
     return [c for c in cuts if c in held or c not in read or (c in has or read[c] is not None) and source.digest(fact, location, c) != read[c]]
 
 
-def _catalogue(app: App) -> Landing:
+def _catalogue(app: App, request: Request) -> Landing:
     with app.outbox.lock(EVERYWHERE) as past:
-        return app.outbox.land(app.source.catalogue(app.clock()), past)
+        return app.outbox.land(_asked(app.source.catalogue(app.clock()), request), past)
+
+
+def _asked(reading: Reading, request: Request) -> Reading:
+    return replace(reading, provenance=Provenance.ACCEPT) if request.accept else reading
 
 
 def _one(app: App, request: Request, location: Location, cut: str) -> Landing:
     with app.outbox.lock(location.codigo) as past:
-        reading = app.source.read(request.fact, location, cut, app.clock())
-        return app.outbox.land(replace(reading, provenance=Provenance.ACCEPT) if request.accept else reading, past)
+        return app.outbox.land(_asked(app.source.read(request.fact, location, cut, app.clock()), request), past)
 
 
 def _location(app: App, request: Request, location: Location, cuts: list[str]) -> tuple[list[Landing], str | None]:

@@ -33,12 +33,12 @@ def state(app: App) -> ModeState:
     """Read it; DuckDB is always known."""
     try:
         data = json.loads(_path(app).read_text("utf-8"))
+        known = {SinkName.DUCKDB, *(SinkName(x) for x in data["conocidos"])}
+        return ModeState(Mode(data["modo"]) if data["modo"] else None, tuple(x for x in SinkName if x in known))
     except FileNotFoundError:
         return ModeState(None, (SinkName.DUCKDB,))
-    except (OSError, ValueError) as error:
-        raise PermanentError(f"{_path(app)} can't be read: {error}", "delete it: the next fluxion init writes it anew") from error
-    known = {SinkName.DUCKDB, *(SinkName(x) for x in data.get("conocidos", ()))}
-    return ModeState(Mode(data["modo"]) if data.get("modo") else None, tuple(x for x in SinkName if x in known))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PermanentError(f"{_path(app)} can't be read: {error}", "delete it, then: fluxion init (which writes it anew)") from error
 
 
 def _write(app: App, new: ModeState) -> None:
@@ -64,7 +64,7 @@ def retire(app: App, sink: SinkName) -> bool:
         PermanentError: for DuckDB, and for a sink that the mode writes.
     """
     if sink is SinkName.DUCKDB:
-        raise PermanentError("DuckDB is always known: it is the way back", "nothing to do")
+        raise PermanentError("DuckDB is always known: it is the way back", "leave it: DB_MODE=postgresql doesn't write it")
     if sink in app.settings.db_mode.sinks:
         raise PermanentError(f"DB_MODE={app.settings.db_mode} writes {sink}", f"set DB_MODE to a mode without {sink} first")
     old = state(app)
@@ -79,12 +79,24 @@ def wrote(app: App) -> None:
         _write(app, ModeState(app.settings.db_mode, old.known))
 
 
+def check_ready(app: App) -> None:
+    """A home is ready from its first ``fluxion init``.
+
+    Raises:
+        PermanentError: if it isn't.
+    """
+    if not _path(app).exists():
+        raise PermanentError(f"{app.settings.home} is not ready: no sink was ever made", "fluxion init")
+
+
 def enter(app: App, *, force: bool = False) -> bool:
     """Before a run: if the mode has changed since the last write, bring the new primary up to date; whether it had.
 
     Raises:
+        PermanentError: if ``fluxion init`` was never run in this home.
         PermanentError: if the new primary can't be brought up to date (unless ``force``); it names the command that would.
     """
+    check_ready(app)
     old = state(app)
     mode = app.settings.db_mode
     if old.last is None or old.last is mode:

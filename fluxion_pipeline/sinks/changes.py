@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -83,8 +82,8 @@ def _with_doubles(con: duckdb.DuckDBPyConnection, table: TableSpec, held: int, w
 
 
 def _one(con: duckdb.DuckDBPyConnection, sql: str) -> int:
-    row: Any = con.execute(sql).fetchone()
-    return int(row[0])
+    ((found,),) = con.execute(sql).fetchall()
+    return int(found)
 
 
 def load_image(con: duckdb.DuckDBPyConnection, table: TableSpec, images: Sequence[Image]) -> None:

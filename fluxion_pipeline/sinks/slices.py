@@ -56,3 +56,8 @@ def match(table: TableSpec, row: str, slice_: str) -> str:
         else:
             parts.append(f"{mine} = {theirs}")
     return " AND ".join(parts)
+
+
+def strays_possible(table: TableSpec) -> bool:
+    """Whether a row's key leaves its slice open: such a row, moved to another slice by hand, would keep its image out."""
+    return bool(table.slice_columns) and not set(table.slice_columns) & set(table.key)

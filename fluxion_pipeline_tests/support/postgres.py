@@ -66,11 +66,11 @@ def session_server() -> ServerAddress:
 
 
 @contextmanager
-def fresh_database(server: ServerAddress) -> Iterator[str]:
-    """The name of a new, empty database, which is dropped in the end, whoever is still in it."""
+def fresh_database(server: ServerAddress, template: str = "template1") -> Iterator[str]:
+    """The name of a new database, empty or a copy of another one, which is dropped in the end, whoever is still in it."""
     name = f"test_{secrets.token_hex(6)}"
     with closing(_administrator(server)) as connection, connection.cursor() as cursor:
-        cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        cursor.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
     try:
         yield name
     finally:

@@ -71,12 +71,12 @@ def decide(reading: Reading, past: Past) -> Decision:
     case = _Case(reading, past, mark, standing, verified, attempt, before)
     outcome, reason = _outcome(case, base, reason)
     applied = outcome in (*GOOD, Outcome.REPARACION) and not case.is_past
+    if not applied and outcome in GOOD:
+        reason = f"read before {verified}, when the slice was last seen as it stands: kept as evidence"
     if not applied and _repeated(case, outcome):
         return Decision(outcome, False, reason, mark.content, new=False)
     if applied:
         return _apply(case, outcome)
-    if outcome in GOOD:
-        reason = f"read before {verified}, when the slice was last seen as it stands: kept as evidence"
     return _note(case, outcome, reason)
 
 

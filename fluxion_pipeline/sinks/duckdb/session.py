@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
 from uuid import uuid4
 
 import duckdb
@@ -49,10 +48,12 @@ class DuckDBSession:
 
     def make_equal(self, table: TableSpec, images: Sequence[Image]) -> Counts:
         """Make slices equal to their images; see the protocol."""
-        held = f"SELECT {columns(table.columns, 't.')} FROM {quote(table.name)} t SEMI JOIN _slices s ON {slices.match(table, 't', 's')}"  # noqa: S608 quoted names
+        changes.load_image(self.con, table, images)
+        held = f"SELECT {columns(table.columns, 't.')} FROM {quote(table.name)} t WHERE EXISTS (FROM _slices s WHERE {slices.match(table, 't', 's')})"  # noqa: S608 quoted names
+        if slices.strays_possible(table):
+            held += f" OR ({columns(table.key, 't.')}) IN (SELECT {columns(table.key)} FROM _imagen)"  # noqa: S608 quoted names
         with self._registered("_slices", slices.relation(table, images)):
             self.con.execute(f"CREATE OR REPLACE TEMP TABLE _tenida AS {held}")
-        changes.load_image(self.con, table, images)
         plan = changes.find(self.con, table)
         if not plan.empty:
             self._write(table, plan)
@@ -75,8 +76,8 @@ class DuckDBSession:
             raise ConvergenceError(f"duckdb: {table.name}: planned {plan}, written {done}", "run fluxion doctor; nothing of the transaction was kept")
 
     def _count(self, sql: str) -> int:
-        row: Any = self.con.execute(sql).fetchone()
-        return int(row[0])
+        ((found,),) = self.con.execute(sql).fetchall()
+        return int(found)
 
     def remember(self, images: Sequence[Image], outbox: str, at: datetime) -> None:
         """Write the ledger lines of applied images."""

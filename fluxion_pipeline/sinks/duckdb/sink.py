@@ -17,6 +17,7 @@ from fluxion_pipeline.errors import SinkAway
 from fluxion_pipeline.landing.index import Image
 from fluxion_pipeline.locks import hold
 from fluxion_pipeline.settings import Settings
+from fluxion_pipeline.sinks import reading
 from fluxion_pipeline.sinks.duckdb.connect import lock_path, open_file, said
 from fluxion_pipeline.sinks.duckdb.session import DuckDBSession
 from fluxion_pipeline.sinks.protocol import SinkSession
@@ -62,10 +63,10 @@ class DuckDBSink:
 
     def read(self, table: str, names: Sequence[str] | None = None, where: Mapping[str, Sequence[Any]] | None = None) -> pa.Table:
         """Rows of a table as Arrow."""
-        chosen = tuple(names or spec(table).columns)
+        chosen = reading.chosen(spec(table), names, where or ())
         conditions = [f"{quote(c)} IN (SELECT unnest(?))" for c in where or {}]
         sql = f"SELECT {columns(chosen)} FROM {quote(table)}" + (" WHERE " + " AND ".join(conditions) if conditions else "")  # noqa: S608 quoted names
-        with open_file(self.settings, write=False, wait=self.wait, purpose="reading") as con:
+        with self._open_to_read() as con:
             return con.sql(sql, params=[list(v) for v in (where or {}).values()]).to_arrow_table()
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
@@ -74,8 +75,16 @@ class DuckDBSink:
 
     def answers(self, statements: Sequence[str]) -> list[list[tuple[Any, ...]]]:
         """Rows of several read-only statements; while the file is open for reading nobody writes it."""
-        with open_file(self.settings, write=False, wait=self.wait, purpose="reading") as con:
+        with self._open_to_read() as con:
             return [con.execute(sql).fetchall() for sql in statements]
+
+    @contextmanager
+    def _open_to_read(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        try:
+            with open_file(self.settings, write=False, wait=self.wait, purpose="reading") as con:
+                yield con
+        except duckdb.Error as error:
+            raise said(error) from error
 
 
 def check_head(con: duckdb.DuckDBPyConnection) -> None:

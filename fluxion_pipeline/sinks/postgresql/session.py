@@ -60,8 +60,8 @@ class PostgreSQLSession:
 
     def make_equal(self, table: TableSpec, images: Sequence[Image]) -> Counts:
         """Make slices equal to their images; see the protocol."""
-        self._held(table, images)
         changes.load_image(self.con, table, images)
+        self._held(table, images)
         plan = changes.find(self.con, table)
         if not plan.empty:
             self._write(table, plan)
@@ -80,6 +80,9 @@ class PostgreSQLSession:
                 f" ON {slices.match(table, 't', 's')}{bounds}"
             )
             bound = self.cursor.mogrify(select, [*given, *low_high]).decode()
+            if slices.strays_possible(table):
+                staged = self._stage(table, table.key, "_imagen WHERE true")
+                bound += f" UNION SELECT {names} FROM {quote(table.name)} t JOIN {staged} i USING ({columns(table.key)})"  # noqa: S608 quoted names
         else:
             bound = f"SELECT {names} FROM {quote(table.name)} t"  # noqa: S608 quoted names
         transfer.copy_out(self.cursor, table, bound, file)
@@ -92,39 +95,40 @@ class PostgreSQLSession:
         same = " AND ".join(f"t.{quote(k)} = c.{quote(k)}" for k in key)
         deleted = updated = inserted = 0
         if plan.deletes:
-            staged = self._stage(table, key, "_que IN ('D', 'X')")
+            staged = self._stage(table, key, "_cambios WHERE _que IN ('D', 'X')")
             cur.execute(f"DELETE FROM {name} AS t USING {staged} c WHERE {same}")  # noqa: S608 quoted names
             deleted = cur.rowcount
         if plan.updates:
-            staged = self._stage(table, table.columns, "_que = 'U'")
+            staged = self._stage(table, table.columns, "_cambios WHERE _que = 'U'")
             sets = ", ".join(f"{quote(v)} = c.{quote(v)}" for v in table.values)
             cur.execute(f"UPDATE {name} AS t SET {sets} FROM {staged} c WHERE {same}")  # noqa: S608 quoted names
             updated = cur.rowcount
         if plan.inserts:
-            inserted = self._send(table, name, table.columns, "_que = 'I'")
+            inserted = self._send(table, name, table.columns, "_cambios WHERE _que = 'I'")
         if (deleted, updated, inserted) != (plan.deletes, plan.updates, plan.inserts):
             raise ConvergenceError(
                 f"postgresql: {table.name}: planned {plan}, written {deleted} deletes, {updated} updates, {inserted} inserts",
                 "somebody else writes these rows: stop that and run it again; nothing of the transaction was kept",
             )
 
-    def _stage(self, table: TableSpec, names: Sequence[str], condition: str) -> str:
-        """Rows of the change set in a temporary table; its name."""
+    def _stage(self, table: TableSpec, names: Sequence[str], source: str) -> str:
+        """Rows of a DuckDB relation in a temporary table; its name."""
         staged = "_fluxion_" + uuid4().hex[:12]
         self.cursor.execute(f"CREATE TEMP TABLE {staged} ON COMMIT DROP AS SELECT {columns(names)} FROM {quote(table.name)} WITH NO DATA")  # noqa: S608 quoted names
-        self._send(table, staged, names, condition)
+        self._send(table, staged, names, source)
         self.cursor.execute(f"ANALYZE {staged}")
         return staged
 
-    def _send(self, table: TableSpec, target: str, names: Sequence[str], condition: str) -> int:
+    def _send(self, table: TableSpec, target: str, names: Sequence[str], source: str) -> int:
+        """Rows of a DuckDB relation (one that may be followed by a condition) into a table; their number."""
         file = self.folder / "changes.csv"
         order = columns(LOAD_ORDER.get(table.name, table.physical_key))
         odd = transfer.awkward(table, names)
-        select = f"SELECT {columns(names)} FROM _cambios WHERE ({condition}) AND NOT ({odd}) ORDER BY {order}"  # noqa: S608 quoted names
+        select = f"SELECT {columns(names)} FROM {source} AND NOT ({odd}) ORDER BY {order}"  # noqa: S608 quoted names
         transfer.write_csv(self.con, table, names, select, file)
         sent = transfer.copy_in(self.cursor, target, names, file)
         file.unlink()
-        rest = self.con.execute(f"SELECT {columns(names)} FROM _cambios WHERE ({condition}) AND ({odd})").fetchall()  # noqa: S608 quoted names
+        rest = self.con.execute(f"SELECT {columns(names)} FROM {source} AND ({odd})").fetchall()  # noqa: S608 quoted names
         return sent + transfer.insert_bound(self.cursor, target, names, rest)
 
     def remember(self, images: Sequence[Image], outbox: str, at: datetime) -> None:

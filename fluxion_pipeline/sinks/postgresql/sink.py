@@ -21,7 +21,7 @@ from fluxion_pipeline.contracts.tables import spec
 from fluxion_pipeline.errors import SinkAway
 from fluxion_pipeline.landing.index import Image
 from fluxion_pipeline.settings import Settings
-from fluxion_pipeline.sinks import slices
+from fluxion_pipeline.sinks import reading, slices
 from fluxion_pipeline.sinks.duckdb.connect import configure, said
 from fluxion_pipeline.sinks.postgresql import transfer
 from fluxion_pipeline.sinks.postgresql.connect import connect, connect_raw
@@ -95,7 +95,7 @@ class PostgreSQLSink:
     def read(self, table: str, names: Sequence[str] | None = None, where: Mapping[str, Sequence[Any]] | None = None) -> pa.Table:
         """Rows of a table as Arrow."""
         whole = spec(table)
-        chosen = tuple(names or whole.columns)
+        chosen = reading.chosen(whole, names, where or ())
         conditions = [f"{quote(c)} = ANY(%s::{array_type(whole, c)}[])" for c in where or {}]
         sql = f"SELECT {columns(chosen)} FROM {quote(table)}" + (" WHERE " + " AND ".join(conditions) if conditions else "")  # noqa: S608 quoted names
         base = self.settings.home / "tmp"

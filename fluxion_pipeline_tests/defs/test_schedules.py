@@ -1,0 +1,61 @@
+"""The schedules keep the stores' time, and a tick's run says which one it is."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import takewhile
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._utils.schedules import cron_string_iterator
+
+from fluxion_pipeline.contracts.clock import ZONE
+from fluxion_pipeline.defs.build import build_defs
+from fluxion_pipeline.settings import load
+from fluxion_pipeline_tests.support.shop import Shop, evaluations, materialized
+
+
+@pytest.fixture
+def schedules(tmp_path: Path) -> dict[str, dg.ScheduleDefinition]:
+    """By their names."""
+    found = build_defs(load({"FLUXION_HOME": str(tmp_path)})).schedules or ()
+    return {s.name: s for s in found if isinstance(s, dg.ScheduleDefinition)}
+
+
+def ticks(schedule: dg.ScheduleDefinition) -> list[datetime]:
+    """The ticks of one day of the stores."""
+    start = datetime(2026, 3, 2, tzinfo=ZONE)
+    times = cron_string_iterator(start.timestamp() - 1, str(schedule.cron_schedule), schedule.execution_timezone)
+    return list(takewhile(lambda t: t.astimezone(ZONE).date() == start.date(), times))
+
+
+def test_stock_is_read_at_34_ticks_from_six_to_half_past_ten_at_night(schedules: dict[str, dg.ScheduleDefinition]) -> None:
+    found = [t.astimezone(ZONE).strftime("%H:%M") for t in ticks(schedules["inventario_programado"])]
+    assert found == [f"{hour:02d}:{minute}" for hour in range(6, 23) for minute in ("00", "30")]
+    assert len(found) == 34
+
+
+def test_sales_are_read_hourly_and_the_catalogue_daily(schedules: dict[str, dg.ScheduleDefinition]) -> None:
+    assert len(ticks(schedules["ventas_programado"])) == 24
+    assert [t.astimezone(ZONE).hour for t in ticks(schedules["catalogo_programado"])] == [5]
+
+
+def test_a_tick_is_one_run_that_carries_its_local_time(schedules: dict[str, dg.ScheduleDefinition]) -> None:
+    at = datetime(2026, 3, 2, 22, 30, tzinfo=ZONE)
+    requests = [schedules["inventario_programado"].evaluate_tick(dg.build_schedule_context(scheduled_execution_time=at)).run_requests or [] for _ in range(2)]
+    assert [[r.run_key for r in some] for some in requests] == [[at.isoformat()]] * 2
+    assert requests[0][0].tags["fluxion/corte"] == "2026-03-02T2230"
+    assert requests[0][0].tags["fluxion/flujo"] == "inventario"
+
+
+def test_a_tick_without_anything_new_is_no_failure_and_writes_nothing(shop: Shop) -> None:
+    lotes = sorted(shop.settings.home.rglob("*.parquet"))
+    result = shop.run("inventario")
+    assert result.success
+    found = materialized(result)
+    assert found["lotes/inventario"]["lecturas"] == 0
+    written = {"filas_insertadas", "filas_cambiadas", "filas_borradas"}
+    assert {name: 0 for name in written} == {name: found["duckdb/inventario_actual"][name] for name in written}
+    assert [name for name, e in evaluations(result).items() if not e.passed] == ["duckdb/inventario_actual: ubicaciones_presentes"]
+    assert sorted(shop.settings.home.rglob("*.parquet")) == lotes
