@@ -54,8 +54,8 @@ def uv_environment(options: Mapping[str, str], environment: Mapping[str, str]) -
 def install(python: str, locks: list[str], environment: Mapping[str, str]) -> int:
     """Make a Python's environment what the locks say; the exit code."""
     files = [f"requirements/{lock}" for lock in locks]
-    # sync removes what no lock names
-    uv = [*UV, "sync", "--python", python, "--require-hashes", *files]
+    # sync removes what no lock names; compiled once here, every command starts a second or two sooner
+    uv = [*UV, "sync", "--python", python, "--require-hashes", "--compile-bytecode", *files]
     code = subprocess.run(uv, cwd=ROOT, env=environment, check=False).returncode
     if code:
         print("uv could not do it; pip tries, which takes longer …", flush=True)
