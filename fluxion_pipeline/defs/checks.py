@@ -85,7 +85,7 @@ def _questions(app: App, sink: SinkName, fact: Fact) -> dict[dg.AssetCheckKey, _
     first = TABLES[fact][0]
     add(first, "lotes_pendientes", "The sink has everything that landed.", checks.nothing_pending(app))
     for table in TABLES[fact]:
-        add(table, "claves_unicas", "No key stands twice.", checks.unique_keys(table))
+        add(table, "claves_unicas", "No key stands twice.", checks.unique_keys(sink, table))
     if fact in STORES:
         add(first, "codigos_conocidos", "Every code is known.", checks.references_known(first))
     if fact in STORES and sink is app.settings.db_mode.primary:

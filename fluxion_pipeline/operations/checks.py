@@ -109,9 +109,15 @@ def counts_add_up(fact: Fact) -> Question:
     )
 
 
-def unique_keys(table: str) -> Question:
-    """No key of the contract stands twice; for ``ventas`` not even on two days."""
-    key = columns(spec(table).key)
+def unique_keys(sink: SinkName, table: str) -> Question:
+    """No key of the contract stands twice; for ``ventas`` not even on two days.
+
+    Where PostgreSQL's primary key is the contract's it enforces that: what is proven then is that it is there.
+    """
+    whole = spec(table)
+    if sink is SinkName.POSTGRESQL and set(whole.key) == set(whole.physical_key):
+        return _enforced(table)
+    key = columns(whole.key)
     doubled = f"SELECT {key}, count(*) AS veces, count(*) OVER () AS total FROM {quote(table)} GROUP BY {key} HAVING count(*) > 1 ORDER BY {key} LIMIT {SAMPLE}"  # noqa: S608 quoted names
 
     def judge(wrong: Rows) -> CheckOutcome:
@@ -120,10 +126,22 @@ def unique_keys(table: str) -> Question:
             not wrong,
             f"{total} keys stand more than once" if wrong else "every key stands once",
             {"claves_dobles": total},
-            table_of((*spec(table).key, "veces"), [w[:-1] for w in wrong], total),
+            table_of((*whole.key, "veces"), [w[:-1] for w in wrong], total),
         )
 
     return Question((doubled,), judge)
+
+
+def _enforced(table: str) -> Question:
+    """The table has its primary key, valid."""
+    key = f"SELECT count(*) FROM pg_index WHERE indrelid = '{quote(table)}'::regclass AND indisprimary AND indisvalid"  # noqa: S608 quoted names
+
+    def judge(found: Rows) -> CheckOutcome:
+        held = bool(found[0][0])
+        gone = f"{table} has no valid primary key: somebody dropped it, and nothing keeps its keys apart"
+        return CheckOutcome(held, "every key stands once: the primary key sees to it" if held else gone, {"claves_dobles": 0} if held else {})
+
+    return Question((key,), judge)
 
 
 def references_known(table: str) -> Question:

@@ -211,6 +211,15 @@ def test_in_postgresql_a_line_that_stands_on_two_days_is_told(dual: Shop) -> Non
     assert (found.passed, found.metadata["claves_dobles"].value) == (False, 1)
 
 
+def test_in_postgresql_a_primary_key_that_is_gone_is_told(dual: Shop) -> None:
+    assert dual.check("postgresql/inventario_actual", "claves_unicas").passed
+    ((name,),) = dual.rows(PG, "SELECT conname FROM pg_constraint WHERE conrelid = 'inventario_actual'::regclass AND contype = 'p'")
+    dual.tamper(PG, f'ALTER TABLE inventario_actual DROP CONSTRAINT "{name}"')
+    found = dual.check("postgresql/inventario_actual", "claves_unicas")
+    assert not found.passed
+    assert "no valid primary key" in str(found.description)
+
+
 def test_a_sink_that_cannot_be_asked_is_a_warning_that_says_so(shop: Shop) -> None:
     shop.settings.duckdb_file.rename(shop.settings.home / "moved away")
     found = shop.check("duckdb/ventas", "claves_unicas")
