@@ -13,7 +13,7 @@ import json
 import os
 import uuid
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +74,8 @@ class Manifest:
 
     def to_json(self) -> str:
         """The manifest's text."""
-        return json.dumps(asdict(self), sort_keys=True, indent=1)
+        plain = {f.name: getattr(self, f.name) for f in fields(self)}
+        return json.dumps(plain | {"slices": [asdict(s) for s in self.slices]}, sort_keys=True, indent=1)
 
     @classmethod
     def from_json(cls, text: str, path: Path) -> Manifest:

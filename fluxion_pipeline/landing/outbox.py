@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from fluxion_pipeline.contracts.clock import Clock, now
 from fluxion_pipeline.contracts.migrations import HEAD
@@ -36,6 +37,8 @@ from fluxion_pipeline.sources.protocol import Reading
 
 __all__ = ["Landing", "Outbox"]
 
+_NO_CODES = pa.array([], pa.string())
+
 
 class Outbox:
     """The lotes of a home. Safe for threads and processes: each location has a lock of its own."""
@@ -46,7 +49,7 @@ class Outbox:
         self.root = home / "lotes"
         self.index = Index(home / "indice.sqlite", self.root)
         self.id = ""
-        self._codes: tuple[str, frozenset[str]] = ("", frozenset())
+        self._codes: tuple[str, pa.Array] = ("", _NO_CODES)
         self._guard = threading.Lock()
 
     def open(self) -> Outbox:
@@ -183,15 +186,16 @@ class Outbox:
     def _unknown_products(self, reading: Reading) -> list[tuple[Any, ...]]:
         if reading.met is None or not reading.met.num_rows:
             return []
-        known = self._product_codes()
-        return [tuple(row.values()) for row in reading.met.select(["codigo", "descripcion", "categoria", "marca"]).to_pylist() if row["codigo"] not in known]
+        met = reading.met.select(["codigo", "descripcion", "categoria", "marca"])
+        unknown = met.filter(pc.invert(pc.is_in(met.column("codigo"), value_set=self._product_codes())))
+        return [tuple(row.values()) for row in unknown.to_pylist()]
 
-    def _product_codes(self) -> frozenset[str]:
+    def _product_codes(self) -> pa.Array:
         with self._guard:
             found = self.index.images(EVERYWHERE, "productos")
             name = str(found[0].file) if found else ""
             if self._codes[0] != name:
-                self._codes = (name, frozenset(image_rows(found[0]).column("codigo").to_pylist()) if found else frozenset())
+                self._codes = (name, image_rows(found[0]).column("codigo").combine_chunks() if found else _NO_CODES)
             return self._codes[1]
 
     def owed(self, location: str, since: int = 0) -> tuple[Image, ...]:

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 
 from fluxion_pipeline.contracts.tables import spec
-from fluxion_pipeline.landing.digest import canonical, digest
+from fluxion_pipeline.landing.digest import digests
 from fluxion_pipeline.landing.index import stamp
 from fluxion_pipeline.sources.protocol import Reading
 
@@ -31,11 +31,11 @@ class Fingerprint:
 
 def fingerprint(reading: Reading) -> Fingerprint:
     """Fingerprint a reading."""
-    names = spec(reading.fact.value).columns
-    measure = reading.rows.num_rows, digest(canonical(reading.rows, names))
+    table = spec(reading.fact.value)
+    shared = [n for n in table.columns if n not in _OF_THE_STORE]
+    whole, twin = digests(reading.rows, table, table.columns, shared)
+    measure = reading.rows.num_rows, whole
     rejects = sorted(reading.rejects.column("id").to_pylist())
     window = [stamp(x) for x in reading.window] if reading.window else None
     text = json.dumps([*measure, rejects, window, reading.answer.value], ensure_ascii=False)
-    shared = sorted(canonical(reading.rows, [n for n in names if n not in _OF_THE_STORE]))
-    twin = hashlib.sha256("\n".join(shared).encode()).hexdigest()[:32]
-    return Fingerprint(hashlib.sha256(text.encode()).hexdigest()[:32], twin, measure)
+    return Fingerprint(hashlib.sha256(text.encode()).hexdigest()[:32], f"{reading.rows.num_rows}:{twin}", measure)
