@@ -64,6 +64,9 @@ sa.Table(
     column("filas", sa.BigInteger, "rows of the image", required=True),
     column("huella", T, "digest of the image"),
     column("aplicado_en", Z, "when it was applied", required=True),
+    column("servidor", T, "PostgreSQL: server, database and tables for which the seal holds"),
+    column("marca", sa.BigInteger, "PostgreSQL: transactions before this one were seen when the slice was made equal"),
+    column("transaccion", sa.BigInteger, "PostgreSQL: the transaction that made it equal"),
     comment="The ledger of this sink: which image each slice was made equal to.",
 )
 
@@ -82,6 +85,30 @@ sa.Table(
     column("segundos", sa.Double, "seconds", required=True),
     column("aplicado_en", Z, "when", required=True),
     comment="The log of this sink's writes.",
+)
+
+sa.Table(
+    "pruebas",
+    metadata,
+    column("tabla", T, "table", key=True),
+    column("id", T, "id of this proof", required=True),
+    column("servidor", T, "PostgreSQL's server, database and tables for which it holds", required=True),
+    column("motor", T, "version of DuckDB whose sums of hashes the slices have", required=True),
+    column("marca", sa.BigInteger, "transactions before this one were seen by the proof", required=True),
+    column("probado_en", Z, "when", required=True),
+    comment="What parity has proven of each table, kept in PostgreSQL beside the rows, so that a restored copy takes it along.",
+)
+
+sa.Table(
+    "pruebas_slices",
+    metadata,
+    column("tabla", T, "table", key=True),
+    column("slice", T, "slice that is proven equal on both sides", key=True),
+    column("version", sa.BigInteger, "secuencia of the image that both sinks held", required=True),
+    column("filas", sa.BigInteger, "rows of it", required=True),
+    column("suma", T, "DuckDB's sum of the hashes of its rows", required=True),
+    column("comparado_en", Z, "when its rows were last compared one by one", required=True),
+    comment="The slices of each proof.",
 )
 
 sa.Table(

@@ -6,6 +6,7 @@ replaces is decided by ``landing.decide``; here it is written: Parquet, manifest
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 import uuid
@@ -27,7 +28,7 @@ from fluxion_pipeline.landing.decide.dimensions import EVERYWHERE, decide_catalo
 from fluxion_pipeline.landing.decide.reading import counted, decide
 from fluxion_pipeline.landing.index import SCHEMA, Image, Index, location_of, place_name, stamp
 from fluxion_pipeline.landing.keys import KeyIndex
-from fluxion_pipeline.landing.lote import LoteWriter, Manifest, create
+from fluxion_pipeline.landing.lote import LoteWriter, Manifest, create, folder, manifest_path, read_manifest
 from fluxion_pipeline.landing.measure import entries
 from fluxion_pipeline.landing.past import Past, image_rows
 from fluxion_pipeline.landing.result import Landing, attempt_json, broken, landing_of
@@ -201,3 +202,18 @@ class Outbox:
     def owed(self, location: str, since: int = 0) -> tuple[Image, ...]:
         """The newest images of a location of a version above ``since``."""
         return self.index.images(location, since=since)
+
+    def past_image(self, location: str, table: str, slice_: str, version: int) -> Image | None:
+        """The image that a lote of before wrote of a slice; None where the lote is gone or isn't as it was written."""
+        place = self.place(location)
+        try:
+            manifest = read_manifest(manifest_path(place, version))
+            found = next((s for s in manifest.slices if s.table == table and s.slice == slice_), None)
+            if found is None or found.version != version or manifest.outbox != self.id:
+                return None
+            file = folder(place, version) / found.file
+            if hashlib.sha256(file.read_bytes()).hexdigest() != manifest.files.get(found.file):
+                return None
+        except (OSError, OutboxError):
+            return None
+        return Image(location, table, slice_, version, found.rows, found.digest, file, version)

@@ -86,8 +86,8 @@ def _one(con: duckdb.DuckDBPyConnection, sql: str) -> int:
     return int(found)
 
 
-def load_image(con: duckdb.DuckDBPyConnection, table: TableSpec, images: Sequence[Image]) -> None:
-    """Fill ``_imagen`` with the images' applied rows.
+def load_image(con: duckdb.DuckDBPyConnection, table: TableSpec, images: Sequence[Image], target: str = "_imagen") -> None:
+    """Fill ``_imagen`` (or another temporary table) with the images' applied rows.
 
     Raises:
         ConvergenceError: if a file of the outbox can't be read (it is named), or has other rows than its manifest says.
@@ -95,15 +95,15 @@ def load_image(con: duckdb.DuckDBPyConnection, table: TableSpec, images: Sequenc
     files = sorted({str(i.file) for i in images if i.rows})
     if not files:
         names = ", ".join(f"CAST(NULL AS {duckdb_type(table.table.columns[c])}) AS {quote(c)}" for c in table.columns)
-        con.execute(f"CREATE OR REPLACE TEMP TABLE _imagen AS SELECT {names} LIMIT 0")
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {target} AS SELECT {names} LIMIT 0")
         return
     con.register("_slices", slices.relation(table, images))
     try:
-        con.execute(f"CREATE OR REPLACE TEMP TABLE _imagen AS {image_relation(table)}", [files])
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {target} AS {image_relation(table)}", [files])
     except duckdb.Error as error:
         raise _unreadable(table, files, error) from error
     con.unregister("_slices")
-    wanted, found = sum(i.rows for i in images), _one(con, "SELECT count(*) FROM _imagen")
+    wanted, found = sum(i.rows for i in images), _one(con, f"SELECT count(*) FROM {target}")  # noqa: S608 own names
     if wanted != found:
         raise ConvergenceError(f"the images of {table.name} have {found} rows, their manifests say {wanted}", RESTORE)
 

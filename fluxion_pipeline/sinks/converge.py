@@ -155,7 +155,7 @@ def _apply(sink: Sink, outbox: Outbox, owed: Sequence[_Owed], run_id: str | None
             mine = [i for i in images if i.table == table]
             if mine:
                 begun = time.monotonic()
-                counts = session.make_equal(spec(table), mine)
+                counts = session.make_equal(spec(table), mine, outbox.past_image)
                 places = tuple(dict.fromkeys(i.location for i in mine))
                 receipts.append(WriteReceipt(sink.name, table, places, len(mine), counts, time.monotonic() - begun))
         at = clock()

@@ -5,7 +5,7 @@ One module per engine answers them; ``sinks.converge`` asks. A sink never decide
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -94,6 +94,10 @@ class AttemptLine:
     motivo: str | None
 
 
+Past = Callable[[str, str, str, int], "Image | None"]
+"""The image of a location's table and slice at a version; None where its lote is gone or isn't as it was written."""
+
+
 class SinkSession(Protocol):
     """One transaction on a sink."""
 
@@ -113,8 +117,13 @@ class SinkSession(Protocol):
         """The ledger's lines count as version 0 from now on."""
         ...
 
-    def make_equal(self, table: TableSpec, images: Sequence[Image]) -> Counts:
+    def make_equal(self, table: TableSpec, images: Sequence[Image], past: Past) -> Counts:
         """Make the slices of one table equal to their images.
+
+        Args:
+            table: the table.
+            images: one per slice.
+            past: gives an earlier image that the ledger names, where it is still there.
 
         Raises:
             ConvergenceError: if the rows written aren't the planned ones.

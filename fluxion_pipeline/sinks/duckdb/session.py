@@ -18,7 +18,7 @@ from fluxion_pipeline.contracts.tables import TableSpec
 from fluxion_pipeline.errors import ConvergenceError
 from fluxion_pipeline.landing.index import Image
 from fluxion_pipeline.sinks import changes, slices
-from fluxion_pipeline.sinks.protocol import AttemptLine, Counts, WriteReceipt
+from fluxion_pipeline.sinks.protocol import AttemptLine, Counts, Past, WriteReceipt
 
 
 class DuckDBSession:
@@ -46,8 +46,8 @@ class DuckDBSession:
         self.con.execute("DELETE FROM fluxion_meta WHERE clave LIKE 'hasta:%' OR clave = 'intentos'")
         self.con.execute("DELETE FROM lotes_aplicados")
 
-    def make_equal(self, table: TableSpec, images: Sequence[Image]) -> Counts:
-        """Make slices equal to their images; see the protocol."""
+    def make_equal(self, table: TableSpec, images: Sequence[Image], past: Past) -> Counts:
+        """Make slices equal to their images; its own rows are at hand, so ``past`` isn't asked."""
         changes.load_image(self.con, table, images)
         held = f"SELECT {columns(table.columns, 't.')} FROM {quote(table.name)} t WHERE EXISTS (FROM _slices s WHERE {slices.match(table, 't', 's')})"  # noqa: S608 quoted names
         if slices.strays_possible(table):

@@ -1,4 +1,7 @@
-"""One transaction on PostgreSQL: what it holds is read back by COPY, the change set found in DuckDB, only it is sent.
+"""One transaction on PostgreSQL: the change set is found in DuckDB against what it holds, and only that is sent.
+
+What it holds is its last image where one statement proves that nobody touched the slice (``seals``);
+else the rows are read back by COPY.
 
 READ COMMITTED, with the locations' advisory locks taken before the ledger is read: a snapshot older
 than the lock would give silently wrong rows. What a sink is, lives in ``sink``.
@@ -9,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import duckdb
@@ -19,12 +21,15 @@ from fluxion_pipeline.contracts.tables import TableSpec
 from fluxion_pipeline.errors import ConvergenceError
 from fluxion_pipeline.landing.index import Image
 from fluxion_pipeline.sinks import changes, slices
-from fluxion_pipeline.sinks.postgresql import transfer
+from fluxion_pipeline.sinks.postgresql import seals, transfer
 from fluxion_pipeline.sinks.postgresql.connect import Connection
-from fluxion_pipeline.sinks.protocol import AttemptLine, Counts, WriteReceipt
+from fluxion_pipeline.sinks.protocol import AttemptLine, Counts, Past, WriteReceipt
 
 LOAD_ORDER = {"inventario_historico": ("capturado_en", "producto_codigo", "ubicacion_codigo", "almacen_codigo")}
 """The order of a primary key where it isn't the table's own: sorted rows load twice as fast."""
+
+WORTHWHILE = 2_000
+"""Rows from which on a proof is cheaper than reading them back."""
 
 
 class PostgreSQLSession:
@@ -34,6 +39,7 @@ class PostgreSQLSession:
         """Take over open connections and a folder for what travels."""
         self.connection, self.con, self.folder = connection, con, folder
         self.cursor = connection.cursor()
+        self._moments: dict[str, seals.Moment] = {}
 
     def lock(self, locations: Sequence[str]) -> None:
         """Advisory locks, in one order for everybody, free when the transaction ends."""
@@ -58,23 +64,39 @@ class PostgreSQLSession:
         self.cursor.execute("DELETE FROM fluxion_meta WHERE clave LIKE 'hasta:%%' OR clave = 'intentos'")
         self.cursor.execute("DELETE FROM lotes_aplicados")
 
-    def make_equal(self, table: TableSpec, images: Sequence[Image]) -> Counts:
+    def make_equal(self, table: TableSpec, images: Sequence[Image], past: Past) -> Counts:
         """Make slices equal to their images; see the protocol."""
+        now = self._moments[table.name] = seals.moment(self.cursor, table)
         changes.load_image(self.con, table, images)
-        self._held(table, images)
+        proven = self._proven(table, images, past, now)
+        changes.load_image(self.con, table, list(proven.values()), "_tenida")
+        if rest := [i for i in images if i.slice not in proven]:
+            self._held(table, rest)
         plan = changes.find(self.con, table)
         if not plan.empty:
             self._write(table, plan)
         return Counts(plan.inserts, plan.updates, plan.deletes, plan.unchanged)
 
+    def _proven(self, table: TableSpec, images: Sequence[Image], past: Past, now: seals.Moment) -> dict[str, Image]:
+        """Slices that the server proves to hold an image still, with that image; none where reading back is cheap."""
+        if not table.slice_columns or slices.strays_possible(table):
+            return {}
+        known = seals.lines(self.cursor, table, [i.slice for i in images])
+        if sum(x.rows for x in known) < WORTHWHILE:
+            return {}
+        owners = {i.slice: i.location for i in images}
+        found = {x.slice: image for x in known if x.seal and (image := past(owners[x.slice], table.name, x.slice, x.version))}
+        same = [x for x in known if x.slice in found and (x.rows, x.digest) == (found[x.slice].rows, found[x.slice].digest)]
+        return {name: found[name] for name in seals.untouched(self.cursor, table, same, now)}
+
     def _held(self, table: TableSpec, images: Sequence[Image]) -> None:
-        """Read back what the server holds of the slices, into ``_tenida``."""
+        """Read back what the server holds of the slices, and add it to ``_tenida``."""
         file = self.folder / "held.csv"
         names = columns(table.columns, "t.")
         if table.slice_columns:
-            arrays = ", ".join(f"%s::{array_type(table, c)}[]" for c in table.slice_columns)
+            arrays = ", ".join(f"%s::{transfer.array_type(table, c)}[]" for c in table.slice_columns)
             given = [list(v) for v in zip(*[slices.values(table, i.slice) for i in images], strict=True)]
-            bounds, low_high = _bounds(table, given)
+            bounds, low_high = transfer.bounds(table, given)
             select = (
                 f"SELECT {names} FROM {quote(table.name)} t JOIN unnest({arrays}) AS s({columns(table.slice_columns)})"  # noqa: S608 quoted names
                 f" ON {slices.match(table, 't', 's')}{bounds}"
@@ -87,7 +109,7 @@ class PostgreSQLSession:
             bound = f"SELECT {names} FROM {quote(table.name)} t"  # noqa: S608 quoted names
         transfer.copy_out(self.cursor, table, bound, file)
         rows = transfer.csv_relation(table, table.columns)
-        self.con.execute(f"CREATE OR REPLACE TEMP TABLE _tenida AS SELECT * FROM {rows}", [str(file)])  # noqa: S608 quoted names
+        self.con.execute(f"INSERT INTO _tenida SELECT * FROM {rows}", [str(file)])  # noqa: S608 quoted names
         file.unlink()
 
     def _write(self, table: TableSpec, plan: changes.Plan) -> None:
@@ -132,13 +154,22 @@ class PostgreSQLSession:
         return sent + transfer.insert_bound(self.cursor, target, names, rest)
 
     def remember(self, images: Sequence[Image], outbox: str, at: datetime) -> None:
-        """Write the ledger lines of applied images."""
+        """Write the ledger lines of applied images, each with its seal: what was seen before, and this transaction."""
+        made = [self._moments[i.table] for i in images]
         self.cursor.execute(
-            "INSERT INTO lotes_aplicados (tabla, slice, ubicacion, version, filas, huella, outbox_id, aplicado_en)"
-            " SELECT s.*, %s, %s FROM unnest(%s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::text[]) AS s"
+            "INSERT INTO lotes_aplicados (tabla, slice, ubicacion, version, filas, huella, servidor, marca, outbox_id, aplicado_en, transaccion)"
+            " SELECT s.*, %s, %s, pg_current_xact_id()::text::bigint"
+            " FROM unnest(%s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::bigint[]) AS s"
             " ON CONFLICT (tabla, slice) DO UPDATE SET ubicacion = excluded.ubicacion, version = excluded.version, filas = excluded.filas,"
-            " huella = excluded.huella, outbox_id = excluded.outbox_id, aplicado_en = excluded.aplicado_en",
-            (outbox, at, *([getattr(i, f) for i in images] for f in ("table", "slice", "location", "version", "rows", "digest"))),
+            " huella = excluded.huella, outbox_id = excluded.outbox_id, aplicado_en = excluded.aplicado_en,"
+            " servidor = excluded.servidor, marca = excluded.marca, transaccion = excluded.transaccion",
+            (
+                outbox,
+                at,
+                *([getattr(i, f) for i in images] for f in ("table", "slice", "location", "version", "rows", "digest")),
+                [m.server or None for m in made],
+                [m.mark for m in made],
+            ),
         )
 
     def log(self, receipts: Iterable[WriteReceipt], run_id: str | None, at: datetime) -> None:
@@ -171,19 +202,3 @@ class PostgreSQLSession:
     def commit(self) -> None:
         """Keep all of it."""
         self.connection.commit()
-
-
-def array_type(table: TableSpec, column: str) -> str:
-    """The PostgreSQL type of the elements of an array of a slice column's values."""
-    kind = type(table.table.columns[column].type).__name__
-    return {"Text": "text", "Date": "date", "DateTime": "timestamptz"}[kind]
-
-
-def _bounds(table: TableSpec, given: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
-    """Bounds of the partition column, so that the planner looks at the months of the slices only."""
-    if table.month_column is None:
-        return "", []
-    values = given[table.slice_columns.index(table.month_column)]
-    column = quote(table.month_column)
-    more = " + INTERVAL '1 minute'" if isinstance(values[0], datetime) else ""
-    return f" AND t.{column} >= %s AND t.{column} <= %s{more}", [min(values), max(values)]

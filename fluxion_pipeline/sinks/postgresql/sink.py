@@ -25,7 +25,7 @@ from fluxion_pipeline.sinks import reading, slices
 from fluxion_pipeline.sinks.duckdb.connect import configure, said
 from fluxion_pipeline.sinks.postgresql import transfer
 from fluxion_pipeline.sinks.postgresql.connect import connect, connect_raw
-from fluxion_pipeline.sinks.postgresql.session import PostgreSQLSession, array_type
+from fluxion_pipeline.sinks.postgresql.session import PostgreSQLSession
 from fluxion_pipeline.sinks.protocol import SinkSession
 
 
@@ -96,7 +96,7 @@ class PostgreSQLSink:
         """Rows of a table as Arrow."""
         whole = spec(table)
         chosen = reading.chosen(whole, names, where or ())
-        conditions = [f"{quote(c)} = ANY(%s::{array_type(whole, c)}[])" for c in where or {}]
+        conditions = [f"{quote(c)} = ANY(%s::{transfer.array_type(whole, c)}[])" for c in where or {}]
         sql = f"SELECT {columns(chosen)} FROM {quote(table)}" + (" WHERE " + " AND ".join(conditions) if conditions else "")  # noqa: S608 quoted names
         base = self.settings.home / "tmp"
         base.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ rows are told apart, so that they can be sent as bound values.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -70,3 +71,19 @@ def insert_bound(cursor: Cursor, target: str, names: Sequence[str], rows: Sequen
     for row in rows:
         cursor.execute(f"INSERT INTO {target} ({columns(names)}) VALUES ({places})", list(row))  # noqa: S608 quoted names
     return len(rows)
+
+
+def array_type(table: TableSpec, column: str) -> str:
+    """The PostgreSQL type of the elements of an array of a slice column's values."""
+    kind = type(table.table.columns[column].type).__name__
+    return {"Text": "text", "Date": "date", "DateTime": "timestamptz"}[kind]
+
+
+def bounds(table: TableSpec, given: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
+    """Bounds of the partition column, so that the planner looks at the months of the slices only."""
+    if table.month_column is None:
+        return "", []
+    values = given[table.slice_columns.index(table.month_column)]
+    column = quote(table.month_column)
+    more = " + INTERVAL '1 minute'" if isinstance(values[0], datetime) else ""
+    return f" AND t.{column} >= %s AND t.{column} <= %s{more}", [min(values), max(values)]

@@ -1,0 +1,109 @@
+"""Seals: PostgreSQL proves in one statement that nobody touched a slice since it was made equal.
+
+A slice is untouched where it has as many rows as its image and no row of a transaction that the seal
+hasn't seen, but for the one that made it equal. A seal is kept in the ledger, beside the rows and in
+their transaction: a restored copy of the server takes both along. It holds for one server, database
+and set of tables; anywhere else, and without one, the rows are read back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from fluxion_pipeline.contracts.sqltext import quote
+from fluxion_pipeline.contracts.tables import TableSpec
+from fluxion_pipeline.sinks import slices
+from fluxion_pipeline.sinks.postgresql.transfer import Cursor, array_type, bounds
+
+OLDEST = 1_000_000_000
+"""Transactions after which a seal is no longer trusted: PostgreSQL compares their 32-bit ids in a circle."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the ledger with its seal.
+
+    Attributes:
+        slice: the slice.
+        version: the image that it was made equal to.
+        rows: rows of that image.
+        digest: its digest.
+        outbox: the outbox that it came from.
+        seal: (server, mark, transaction); None: it has none.
+    """
+
+    slice: str
+    version: int
+    rows: int
+    digest: str
+    outbox: str
+    seal: tuple[str, int, int] | None
+
+
+@dataclass(frozen=True)
+class Moment:
+    """For which server and tables a seal holds, and the oldest transaction that may not have been seen yet."""
+
+    server: str
+    mark: int
+
+    def trusts(self, server: str, mark: int) -> bool:
+        """Whether a mark of before means the same transactions now."""
+        return bool(self.server) and server == self.server and 0 <= self.mark - mark < OLDEST
+
+
+def moment(cursor: Cursor, table: TableSpec) -> Moment:
+    """The moment of this statement. Taken before rows are read, so that whatever isn't seen counts as later."""
+    name = f"public.{quote(table.name)}"
+    cursor.execute("SELECT has_function_privilege('pg_control_system()', 'execute'), pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+    allowed, mark = cursor.fetchall()[0]
+    if not allowed:
+        return Moment("", int(mark))
+    cursor.execute(
+        "SELECT c.system_identifier || '/' || d.oid || '/' || (SELECT md5(string_agg(x::text, ',' ORDER BY x)) FROM"
+        " (SELECT %s::regclass::oid AS x UNION ALL SELECT inhrelid FROM pg_inherits WHERE inhparent = %s::regclass) AS tables)"
+        " FROM pg_control_system() AS c, pg_database AS d WHERE d.datname = current_database()",
+        (name, name),
+    )
+    return Moment(str(cursor.fetchall()[0][0]), int(mark))
+
+
+def lines(cursor: Cursor, table: TableSpec, names: Sequence[str]) -> list[Line]:
+    """The ledger's lines of some slices."""
+    cursor.execute(
+        "SELECT slice, version, filas, huella, outbox_id, servidor, marca, transaccion FROM lotes_aplicados WHERE tabla = %s AND slice = ANY(%s)",
+        (table.name, list(names)),
+    )
+    return [
+        Line(slice_, version, rows, digest, outbox, (server, mark, transaction) if server and mark and transaction else None)
+        for slice_, version, rows, digest, outbox, server, mark, transaction in cursor.fetchall()
+    ]
+
+
+def untouched(cursor: Cursor, table: TableSpec, found: Sequence[Line], now: Moment) -> set[str]:
+    """The slices, among those of some lines, that are as they were when they were made equal."""
+    sealed: Mapping[str, tuple[Line, tuple[str, int, int]]] = {x.slice: (x, x.seal) for x in found if x.seal and now.trusts(x.seal[0], x.seal[1])}
+    if not sealed:
+        return set()
+    columns = table.slice_columns
+    given = [list(v) for v in zip(*[slices.values(table, name) for name in sealed], strict=True)]
+    arrays = "".join(f", %s::{array_type(table, c)}[]" for c in columns)
+    between, low_high = bounds(table, given)
+    fields = ", ".join(["n", *(quote(c) for c in columns), "filas", "marca", "transaccion"])
+    # OFFSET 0: each seal's age is reckoned once, not once a row.
+    cursor.execute(
+        f"SELECT s.n FROM (SELECT *, age((marca::text::xid8)::xid) AS edad, (transaccion::text::xid8)::xid AS propia"  # noqa: S608 quoted names
+        f" FROM unnest(%s::text[]{arrays}, %s::bigint[], %s::bigint[], %s::bigint[]) AS x({fields}) OFFSET 0) AS s"
+        f" LEFT JOIN {quote(table.name)} t ON {slices.match(table, 't', 's')}{between} GROUP BY s.n, s.filas"
+        f" HAVING count(t.{quote(table.key[0])}) = s.filas AND count(*) FILTER (WHERE age(t.xmin) <= s.edad AND t.xmin <> s.propia) = 0",
+        [
+            list(sealed),
+            *given,
+            [line.rows for line, _ in sealed.values()],
+            [seal[1] for _, seal in sealed.values()],
+            [seal[2] for _, seal in sealed.values()],
+            *low_high,
+        ],
+    )
+    return {str(row[0]) for row in cursor.fetchall()}
