@@ -150,6 +150,11 @@ def _compared(check: dg.AssetCheckKey, found: TableParity) -> dg.AssetCheckResul
         "duplicadas": dg.MetadataValue.int(found.duplicated_in_duckdb + found.duplicated_in_postgresql),
         "segundos": dg.MetadataValue.float(round(found.seconds, 3)),
     }
+    if found.slices is not None:
+        metadata["slices"] = dg.MetadataValue.int(found.slices)
+        metadata["slices_comparadas"] = dg.MetadataValue.int(found.slices if found.compared is None else found.compared)
+    if found.oldest is not None:
+        metadata["comparacion_mas_antigua"] = dg.MetadataValue.timestamp(found.oldest)
     for name, rows in (("filas_duckdb", found.rows_duckdb), ("filas_postgresql", found.rows_postgresql)):
         if rows is not None:
             metadata[name] = dg.MetadataValue.int(rows)

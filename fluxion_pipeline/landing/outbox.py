@@ -6,7 +6,6 @@ replaces is decided by ``landing.decide``; here it is written: Parquet, manifest
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
 import uuid
@@ -22,13 +21,13 @@ from fluxion_pipeline.contracts.clock import Clock, now
 from fluxion_pipeline.contracts.migrations import HEAD
 from fluxion_pipeline.contracts.outcomes import Fact
 from fluxion_pipeline.errors import OutboxError
-from fluxion_pipeline.landing import journal
+from fluxion_pipeline.landing import earlier, journal
 from fluxion_pipeline.landing.decide.decision import Decision, Draft
 from fluxion_pipeline.landing.decide.dimensions import EVERYWHERE, decide_catalogue, locations_draft, products, with_met
 from fluxion_pipeline.landing.decide.reading import counted, decide
 from fluxion_pipeline.landing.index import SCHEMA, Image, Index, location_of, place_name, stamp
 from fluxion_pipeline.landing.keys import KeyIndex
-from fluxion_pipeline.landing.lote import LoteWriter, Manifest, create, folder, manifest_path, read_manifest
+from fluxion_pipeline.landing.lote import LoteWriter, Manifest, create
 from fluxion_pipeline.landing.measure import entries
 from fluxion_pipeline.landing.past import Past, image_rows
 from fluxion_pipeline.landing.result import Landing, attempt_json, broken, landing_of
@@ -204,16 +203,5 @@ class Outbox:
         return self.index.images(location, since=since)
 
     def past_image(self, location: str, table: str, slice_: str, version: int) -> Image | None:
-        """The image that a lote of before wrote of a slice; None where the lote is gone or isn't as it was written."""
-        place = self.place(location)
-        try:
-            manifest = read_manifest(manifest_path(place, version))
-            found = next((s for s in manifest.slices if s.table == table and s.slice == slice_), None)
-            if found is None or found.version != version or manifest.outbox != self.id:
-                return None
-            file = folder(place, version) / found.file
-            if hashlib.sha256(file.read_bytes()).hexdigest() != manifest.files.get(found.file):
-                return None
-        except (OSError, OutboxError):
-            return None
-        return Image(location, table, slice_, version, found.rows, found.digest, file, version)
+        """The image that a lote of before wrote of a slice; None where it is gone or isn't as it was written."""
+        return earlier.image(self.place(location), self.id, location, table, slice_, version)

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from fluxion_pipeline.contracts.outcomes import Fact
 from fluxion_pipeline.contracts.sqltext import columns
+from fluxion_pipeline.errors import OutboxError
 from fluxion_pipeline.landing import frames
 from fluxion_pipeline.landing.decide.merge import state_schema
 from fluxion_pipeline.landing.index import Image, Index
@@ -21,8 +22,16 @@ _SALES_KEY = ROW_KEYS[Fact.VENTAS]
 
 
 def image_rows(image: Image) -> pa.Table:
-    """All rows of a slice's image, landing's own columns included."""
-    rows = pq.ParquetFile(image.file).read(use_threads=False)
+    """All rows of a slice's image, landing's own columns included.
+
+    Raises:
+        OutboxError: if its file is gone or can't be read.
+    """
+    try:
+        rows = pq.ParquetFile(image.file).read(use_threads=False)
+    except (OSError, pa.ArrowException) as error:
+        found = str(error).splitlines()[0]
+        raise OutboxError(f"the image {image.file} can't be read: {found}", "restore the folder lotes of FLUXION_HOME from its backup") from error
     mine = pc.equal(rows.column("_slice"), image.slice)
     return (rows if pc.all(mine).as_py() else rows.filter(mine)).drop_columns(["_slice"])
 

@@ -83,6 +83,14 @@ class DuckdbSide:
         """SQL aggregate of the rows' digests, as text."""
         return sqltext.digest_duckdb(spec, spec.columns)
 
+    def row_hash(self, spec: TableSpec) -> str:
+        """DuckDB's hash of a row, the same within one version of it; sums of it don't overflow."""
+        return f"hash({sqltext.columns(spec.columns)})::HUGEINT"
+
+    def hashes(self, spec: TableSpec) -> str:
+        """SQL aggregate of the rows' hashes, as text."""
+        return f"coalesce(sum({self.row_hash(spec)}), 0)::VARCHAR"
+
     def types(self) -> dict[str, dict[str, str]]:
         """The live column types, by table and column."""
         found: dict[str, dict[str, str]] = {}

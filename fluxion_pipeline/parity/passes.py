@@ -14,7 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fluxion_pipeline.parity import digest, plan
+from fluxion_pipeline.contracts.clock import Clock, now
+from fluxion_pipeline.contracts.tables import TableSpec
+from fluxion_pipeline.parity import digest, ledger, plan, renewal
 from fluxion_pipeline.parity.count import count_differences
 from fluxion_pipeline.parity.duckdb_side import DuckdbSide
 from fluxion_pipeline.parity.exact import ChunkDifference, compare
@@ -45,6 +47,8 @@ class Pass:
         wait: seconds to wait for the DuckDB file, each time.
         folder: an existing folder for exported rows.
         progress: told of each chunk.
+        full: compare every row, also of slices that are as they were when they were proven.
+        clock: when rows are compared.
     """
 
     settings: Settings
@@ -52,6 +56,8 @@ class Pass:
     wait: float
     folder: Path
     progress: Progress | None = None
+    full: bool = False
+    clock: Clock = now
 
     def run(self, found: Mapping[str, Found], only: Only) -> None:
         """Compare the tables of ``found`` and write there what is found; whatever raises leaves ``left`` above zero.
@@ -66,6 +72,8 @@ class Pass:
             work = self._plan(postgresql, found, only)
             for batch in plan.batches(c for chunks in work.values() for c in chunks):
                 self._batch(postgresql, batch, found, work)
+        if proofs := {name: item.proof for name, item in found.items() if item.proof is not None}:
+            ledger.keep(self.settings, proofs, self.clock())
 
     @contextmanager
     def _duckdb(self) -> Iterator[DuckdbSide]:
@@ -92,15 +100,26 @@ class Pass:
 
     def _chunks(self, postgresql: PostgresqlSide, duckdb: DuckdbSide, item: Found, only: Collection[str] | None) -> list[Chunk]:
         whole = Chunk(item.spec, None, 0)
-        left, right = groups(duckdb, whole), groups(postgresql, whole)
+        renewed = renewal.Renewal(self.settings, postgresql, duckdb, item.spec, self.clock) if self._keeps(item.spec, only) else None
+        left = groups(duckdb, whole, renewed.of_duckdb if renewed else None)
+        right = groups(postgresql, whole, renewed.of_postgresql if renewed else None)
         wanted = {s: n for s, n in by_slice(right).items() if only is None or s in only}
         item.rows = (item.rows or {}) | wanted
         if only is None and not any(g.rows for g in (*left.values(), *right.values())):
             item.loaded = loaded(duckdb, item.spec.name) or loaded(postgresql, item.spec.name)
+        if renewed is not None:
+            item.proof = renewed.proof
+            rest = renewed.rest(left, right, self.folder / "newer.csv", full=self.full)
+            item.compared = len(rest)
+            return plan.chunks(item.spec, left, right, rest if renewed.proof.found else None)
         if self.level is not Level.COUNT:
             return plan.chunks(item.spec, left, right, only)
         self._note(postgresql, duckdb, item, count_differences(item.spec, left, right, only))
         return []
+
+    def _keeps(self, spec: TableSpec, only: Collection[str] | None) -> bool:
+        """Whether what is proven now is remembered: exact proofs of whole tables that have slices."""
+        return self.level is Level.VALUES and only is None and bool(spec.slice_columns)
 
     def _batch(self, postgresql: PostgresqlSide, batch: list[Chunk], found: Mapping[str, Found], work: Mapping[str, list[Chunk]]) -> None:
         files = {}
@@ -114,7 +133,10 @@ class Pass:
             for number, chunk in enumerate(batch):
                 start = time.perf_counter()
                 item = found[chunk.spec.name]
-                self._note(postgresql, duckdb, item, self._compare(postgresql, duckdb, chunk, files.get(number)))
+                result = self._compare(postgresql, duckdb, chunk, files.get(number))
+                self._note(postgresql, duckdb, item, result)
+                if item.proof is not None:
+                    renewal.compared(postgresql, duckdb, item.proof, chunk, result, self.clock())
                 item.left -= 1
                 item.seconds += time.perf_counter() - start
                 if self.progress:
@@ -127,7 +149,7 @@ class Pass:
             duckdb.receive(chunk, items, file)
             file.unlink()
             return compare(duckdb, chunk, items)
-        left, right = groups(duckdb, chunk, digest=True), groups(postgresql, chunk, digest=True)
+        left, right = (groups(side, chunk, side.digest(spec)) for side in (duckdb, postgresql))
         different = {v for v in left.keys() | right.keys() if left.get(v) != right.get(v)}
         if not different:
             return ChunkDifference()

@@ -28,12 +28,12 @@ class Group:
     Attributes:
         slice: the slice, as in the ledger (two instants of one minute share it).
         rows: how many there are.
-        digest: the sum of their digests, where it was asked for.
+        also: another aggregate of them, as text, where one was asked for.
     """
 
     slice: str
     rows: int
-    digest: str | None = None
+    also: str | None = None
 
 
 Groups = Mapping[Values, Group]

@@ -18,6 +18,7 @@ from fluxion_pipeline.contracts.tables import TableSpec
 from fluxion_pipeline.parity.digest import digest_postgresql
 from fluxion_pipeline.parity.plan import Chunk
 from fluxion_pipeline.parity.sides import Item, slice_text_postgresql
+from fluxion_pipeline.sinks.postgresql import seals
 from fluxion_pipeline.sinks.postgresql.connect import Connection
 
 _TYPES = {"VARCHAR": "text", "TIMESTAMPTZ": "timestamptz"}
@@ -84,6 +85,19 @@ class PostgresqlSide:
         """SQL aggregate of the rows' digests, as text."""
         return digest_postgresql(spec)
 
+    def moment(self, table: TableSpec) -> seals.Moment:
+        """Which server and tables this is, and the oldest transaction that the snapshot may not have seen."""
+        with self._connection.cursor() as cursor:
+            return seals.moment(cursor, table)
+
+    def newer(self, mark: int) -> str:
+        """SQL aggregate: how many rows are of transactions that a proof with this mark may not have seen."""
+        return f"(count(*) FILTER (WHERE {_newer(mark)}))::text"
+
+    def keyed(self, spec: TableSpec) -> bool:
+        """Whether the primary key is there and valid, so that no key stands twice."""
+        return bool(self.rows("SELECT 1 FROM pg_index WHERE indrelid = ?::regclass AND indisprimary AND indisvalid", [self.table(spec)]))
+
     def types(self) -> dict[str, dict[str, str]]:
         """The live column types (``format_type``), by table and column."""
         found: dict[str, dict[str, str]] = {}
@@ -91,16 +105,26 @@ class PostgresqlSide:
             found.setdefault(table, {})[column] = kind
         return found
 
-    def export(self, chunk: Chunk, items: Sequence[Item], file: Path) -> None:
-        r"""Write key and items of a chunk's rows as CSV: text quoted, NULL as a bare ``\N``, UTC, ISO."""
+    def export(self, chunk: Chunk, items: Sequence[Item], file: Path, newer_than: int | None = None) -> None:
+        r"""Write key and items of a chunk's rows as CSV: text quoted, NULL as a bare ``\N``, UTC, ISO.
+
+        With ``newer_than`` only the rows that a proof with this mark may not have seen.
+        """
         spec = chunk.spec
         source, values = self.source(chunk)
+        if newer_than is not None:
+            source = f"{source} WHERE {_newer(newer_than)}" if chunk.values is None else f"{source} AND {_newer(newer_than)}"
         wanted = [quote(k) for k in spec.physical_key] + [f"{i.postgresql} AS {quote(i.name)}" for i in items]
         texts = [k for k in spec.physical_key if _type(spec, k) == "text"] + [i.name for i in items if i.type == "VARCHAR"]
         force = f", FORCE_QUOTE ({sqltext.columns(texts)})" if texts else ""
         query = f"COPY (SELECT {', '.join(wanted)} FROM {source}) TO STDOUT (FORMAT csv, NULL '\\N'{force})"  # noqa: S608 quoted names
         with self._connection.cursor() as cursor, file.open("wb") as target:
             cursor.copy_expert(cursor.mogrify(_marks(query), values) if values else query, target, size=1 << 16)
+
+
+def _newer(mark: int) -> str:
+    """Condition; the mark's age is reckoned once, not once a row."""
+    return f"age(xmin) <= (SELECT age(('{int(mark)}'::xid8)::xid))"
 
 
 def _type(spec: TableSpec, column: str) -> str:

@@ -1,6 +1,7 @@
 """The entry to parity: prove that both sinks hold the same rows, or say what differs or why it can't be told.
 
-Every proof is exact and of everything that was asked for. Both snapshots can't be taken at one
+Every verdict is on everything that was asked for; rows of slices that nobody touched since they were
+compared are not compared again (``ledger``), until a day has passed. Both snapshots can't be taken at one
 instant; where slices were written between them they are looked at again, and then named as in flight.
 Before this: converged sinks; after it: checks, the command line, repair.
 """
@@ -47,7 +48,7 @@ def prove(
         settings: where they are.
         tables: contract tables; None or empty: all of them.
         level: how deep.
-        full: prove everything, also what was proven before (which every proof does today).
+        full: compare every row, also of slices that are as they were when they were last proven.
         wait: seconds to wait for the DuckDB file.
         slices: only these slices of these tables (texts as in the ledger); other tables are compared whole.
         progress: told of each chunk that was compared.
@@ -64,7 +65,7 @@ def prove(
     home = settings.home / "tmp"
     home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="parity-", dir=home) as folder:
-        _compare(Pass(settings, level, wait, Path(folder), progress), found, slices or {})
+        _compare(Pass(settings, level, wait, Path(folder), progress, full), found, slices or {})
     return ParityReport(tuple(judge(item, level) for item in found.values()))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from fluxion_pipeline.contracts.outcomes import Verdict, Word
@@ -88,6 +89,9 @@ class TableParity:
         pending: slices that differ while they stand at different versions.
         differing: the slices that differ at equal versions.
         seconds: how long it took.
+        slices: slices that PostgreSQL holds, of those that were asked for; None: not counted.
+        compared: how many were compared row by row; the others are as they were when they were. None: all that was asked for.
+        oldest: when the slice that waits longest was last compared row by row; None: now.
     """
 
     table: str
@@ -105,6 +109,9 @@ class TableParity:
     pending: int = 0
     differing: frozenset[str] = field(default_factory=frozenset)
     seconds: float = 0.0
+    slices: int | None = None
+    compared: int | None = None
+    oldest: datetime | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The entry of ``tables`` in ``fluxion parity --json``."""
@@ -122,6 +129,9 @@ class TableParity:
             "sample": [d.to_json() for d in self.sample],
             "pending": self.pending,
             "seconds": round(self.seconds, 3),
+            "slices": self.slices,
+            "slices_compared": self.slices if self.compared is None else self.compared,
+            "oldest_comparison": None if self.oldest is None else self.oldest.isoformat(),
         }
 
 

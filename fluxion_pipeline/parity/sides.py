@@ -104,15 +104,24 @@ def slice_text_postgresql(spec: TableSpec) -> str:
     return " || '/' || ".join(parts)
 
 
-def groups(side: Side, chunk: Chunk, *, digest: bool = False) -> dict[Values, Group]:
-    """Count a chunk's rows by their slice columns, with the sum of their digests where asked for."""
+def groups(side: Side, chunk: Chunk, also: str | None = None) -> dict[Values, Group]:
+    """Count a chunk's rows by their slice columns, with another aggregate of them where one is asked for."""
     spec = chunk.spec
     source, values = side.source(chunk)
     texts = [f"CAST({quote(c)} AS VARCHAR)" for c in spec.slice_columns]
-    wanted = [f"coalesce({side.slice_text(spec)}, '{NO_SLICE}')", "count(*)", side.digest(spec) if digest else "CAST(NULL AS VARCHAR)"]
+    wanted = [f"coalesce({side.slice_text(spec)}, '{NO_SLICE}')", "count(*)", also or "CAST(NULL AS VARCHAR)"]
     by = f" GROUP BY {sqltext.columns(spec.slice_columns)}" if spec.slice_columns else ""
     found = side.rows(f"SELECT {', '.join(wanted + texts)} FROM {source}{by}", values)  # noqa: S608 quoted names
     return {_portable(row[3:]): Group(row[0], row[1], row[2]) for row in found}
+
+
+def totals(found: Mapping[Values, Group]) -> dict[str, tuple[int, int]]:
+    """Rows of each slice, and the sum of what was asked for beside (a number as text)."""
+    result: dict[str, tuple[int, int]] = {}
+    for group in found.values():
+        rows, total = result.get(group.slice, (0, 0))
+        result[group.slice] = rows + group.rows, total + int(group.also or 0)
+    return result
 
 
 def by_slice(found: Mapping[Values, Group]) -> dict[str, int]:

@@ -14,6 +14,7 @@ from itertools import zip_longest
 from fluxion_pipeline.contracts.outcomes import Verdict
 from fluxion_pipeline.contracts.tables import TableSpec
 from fluxion_pipeline.parity.exact import SliceDifference
+from fluxion_pipeline.parity.ledger import Proof
 from fluxion_pipeline.parity.report import SAMPLE, Difference, Level, TableParity
 from fluxion_pipeline.parity.schema import Drift
 from fluxion_pipeline.parity.sides import Version
@@ -38,6 +39,8 @@ class Found:
         away: why no more could be compared.
         moving: whether ledgers still moved at the last look.
         seconds: time spent on it.
+        proof: what was known of it before, and what is proven now; None: that isn't remembered.
+        compared: slices whose rows were compared one by one, where proofs are remembered.
     """
 
     spec: TableSpec
@@ -51,6 +54,8 @@ class Found:
     away: str = ""
     moving: bool = False
     seconds: float = 0.0
+    proof: Proof | None = None
+    compared: int | None = None
 
     @property
     def pending(self) -> set[str]:
@@ -95,6 +100,9 @@ def judge(found: Found, level: Level) -> TableParity:
         pending=len(found.pending),
         differing=frozenset(found.settled),
         seconds=found.seconds,
+        slices=None if found.rows is None else len(found.rows),
+        compared=found.compared,
+        oldest=found.proof.oldest if found.proof else None,
     )
 
 

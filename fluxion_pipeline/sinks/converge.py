@@ -19,6 +19,7 @@ from fluxion_pipeline.landing.index import Image
 from fluxion_pipeline.landing.outbox import Outbox
 from fluxion_pipeline.sinks.attempts import lines_of, tell
 from fluxion_pipeline.sinks.protocol import Sink, SinkReport, SinkSession, WriteReceipt
+from fluxion_pipeline.sinks.slices import owner
 
 BATCH_ROWS = 2_000_000
 """Rows of images in one transaction, at most (one location's are never split)."""
@@ -195,14 +196,6 @@ def _owed(outbox: Outbox, place: str, meta: Mapping[str, str], force: Force | No
         wanted = [s for t, s in known if t == table] if some is None else [s for s in some if owner(table, s) == place]
         images |= {(table, s): known.get((table, s)) or Image(place, table, s, 0, 0, "0", Path(), 0) for s in wanted}
     return _Owed(place, tuple(images.values()), upto)
-
-
-def owner(table: str, slice_: str) -> str:
-    """The location whose landing owns a slice; a slice that nobody landed must be empty."""
-    columns = spec(table).slice_columns
-    if not columns:
-        return "*"
-    return slice_.split("/", 2)[1] if columns[0] == "tabla" else slice_.rsplit("/", len(columns) - 1)[0]
 
 
 def check_claim(sink: Sink, outbox: Outbox, meta: Mapping[str, str]) -> None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from fluxion_pipeline.contracts.clock import parse_day, parse_tick
 from fluxion_pipeline.contracts.sqltext import quote
-from fluxion_pipeline.contracts.tables import TableSpec
+from fluxion_pipeline.contracts.tables import TableSpec, spec
 from fluxion_pipeline.landing.index import Image
 from fluxion_pipeline.sources.protocol import arrow_type
 
@@ -28,6 +28,14 @@ def _value(kind: Any, text: str) -> Any:
     if isinstance(kind, sa.DateTime):
         return parse_tick(text)
     return parse_day(text) if isinstance(kind, sa.Date) else text
+
+
+def owner(table: str, slice_: str) -> str:
+    """The location whose landing owns a slice; a slice that nobody landed must be empty."""
+    columns = spec(table).slice_columns
+    if not columns:
+        return "*"
+    return slice_.split("/", 2)[1] if columns[0] == "tabla" else slice_.rsplit("/", len(columns) - 1)[0]
 
 
 def relation(table: TableSpec, images: Sequence[Image]) -> pa.Table:
