@@ -40,7 +40,7 @@ def parity(
             help="schema: columns, types, keys. count: rows per slice. values: every value of every row. digest: the same by checksums, for slow links."
         ),
     ] = Level.VALUES,
-    full: Annotated[bool, typer.Option("--full", help="Prove everything, also what was proven before (which every proof does today).")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Compare every row, also of slices that are as they were when they were last proven.")] = False,
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for the DuckDB file.")] = 20.0,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:

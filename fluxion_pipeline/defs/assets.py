@@ -5,7 +5,8 @@ other, written by their sink's IO manager. What is decided, and how, lives in th
 only named, described and wired.
 """
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 
 import dagster as dg
 from pydantic import Field
@@ -17,6 +18,9 @@ from fluxion_pipeline.defs.record import Record
 from fluxion_pipeline.operations import mode
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.land import LandingReport, Request, read_and_land
+
+TELL_EVERY = 5.0
+"""Seconds between two lines about readings in a run's log."""
 
 
 class ReadConfig(dg.Config):
@@ -47,7 +51,7 @@ def lote_assets(app: App, record: Record) -> list[dg.AssetsDefinition]:
     def land(context: dg.AssetExecutionContext, config: ReadConfig, request: Request) -> dg.Output[LandingReport]:
         with record.landing(context.run.run_id):
             mode.enter(app, force=config.forzar)
-            report = read_and_land(app, request, lambda code, done, total: context.log.info(f"{code} read ({done} of {total})"))
+            report = read_and_land(app, request, _told_now_and_then(context))
         record.landed(context.run.run_id, report)
         return dg.Output(report, metadata=_landing_metadata(report))
 
@@ -68,6 +72,19 @@ def lote_assets(app: App, record: Record) -> list[dg.AssetsDefinition]:
         return land(context, config, Request(Fact.VENTAS, config.desde, config.hasta, tuple(config.ubicaciones), config.espera, config.aceptar))
 
     return [lotes_catalogo, lotes_inventario, lotes_ventas]
+
+
+def _told_now_and_then(context: dg.AssetExecutionContext) -> Callable[[str, int, int], None]:
+    """Progress in the run's log: an event is a transaction there, so a short run has one and a long one a few."""
+    last = time.monotonic()
+
+    def told(code: str, done: int, total: int) -> None:
+        nonlocal last
+        if done == total or time.monotonic() - last > TELL_EVERY:
+            last = time.monotonic()
+            context.log.info(f"{code} read ({done} of {total})")
+
+    return told
 
 
 def _describe(fact: Fact) -> str:
