@@ -43,6 +43,10 @@ def speaking(code: int = 2) -> Iterator[None]:
         yield
     except FluxionError as error:
         raise fail(error, code) from None
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        remedy = "see that FLUXION_HOME can be written, and that its disk has space"
+        raise fail(FluxionError(f"{where}{error.strerror or error}", remedy), code) from None
 
 
 def show(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

@@ -118,7 +118,7 @@ def _verdict(found: Found) -> tuple[Verdict, str]:
     if found.pending:
         return Verdict.NO_CONCLUYENTE, _waiting(found)
     if not sum((found.rows or {}).values()) and found.loaded:
-        return Verdict.NO_CONCLUYENTE, "both sinks are empty, though rows were loaded → fluxion repair --from lote"
+        return Verdict.NO_CONCLUYENTE, f"both sinks are empty, though rows were loaded → fluxion repair {found.spec.name} --from lote --apply --force"
     return Verdict.IGUAL, ""
 
 

@@ -57,6 +57,7 @@ def test_every_command_has_a_tidy_help(words: tuple[str, ...]) -> None:
 
 
 ERRORS: dict[str, tuple[tuple[str, ...], dict[str, str], str, str]] = {
+    "a home that can't be": (("init",), {"FLUXION_HOME": "/proc/nobody/home"}, "/proc/nobody", "FLUXION_HOME can be written"),
     "an unknown location": (("run", "ventas", "--ubicacion", "nope"), {}, "«nope» is no location", "SUC001 (tienda_01, t01)"),
     "an inactive location": (("run", "inventario", "--ubicacion", "cedi_frutas"), {}, "CEDI04 (CEDI Frutas) isn't active", "activo=true"),
     "a day that is none": (("run", "ventas", "--from", "2025-02-30"), {}, "«2025-02-30»", "YYYY-MM-DD"),
@@ -81,6 +82,14 @@ def test_an_error_has_one_cause_and_one_remedy(ready: Settings, case: str) -> No
     assert (first[:7], second[:4]) == ("error: ", "do: ")
     assert cause in first
     assert remedy in second
+
+
+def test_a_duckdb_file_that_can_not_be_is_a_sink_that_could_not_be_made_ready(ready: Settings) -> None:
+    told = fluxion(ready, "init", DUCKDB_PATH="/proc/nobody/x.duckdb")
+    assert told.exit_code == 2
+    first, second, *_ = told.stderr.splitlines()
+    assert "/proc/nobody, can't be used" in first
+    assert "set DUCKDB_PATH" in second
 
 
 @pytest.mark.parametrize("words", [("run", "ventas"), ("run", "inventario", "--tick", "2025-11-20T0600"), ("run", "catalogo")], ids=" ".join)

@@ -7,6 +7,7 @@ for and then reported as a sink that is away, by name and process id.
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -47,6 +48,7 @@ def open_file(settings: Settings, *, write: bool, wait: float = 20.0, purpose: s
         SinkAway: if the file isn't there or can't be opened, or somebody holds it for too long.
     """
     file = settings.duckdb_file
+    _check_folder(file)
     if not (write and create) and not file.exists():
         raise SinkAway("duckdb", f"{file} doesn't exist yet", "fluxion init")
     deadline = time.monotonic() + wait
@@ -62,6 +64,17 @@ def open_file(settings: Settings, *, write: bool, wait: float = 20.0, purpose: s
         raise SinkAway("duckdb", f"the DuckDB file is busy: {error.what}", error.remedy) from error
 
 
+def _check_folder(file: Path) -> None:
+    """The lock lies beside the file, so its folder must take files."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        why = "" if os.access(file.parent, os.W_OK | os.X_OK) else "it takes no files"
+    except OSError as error:
+        why = error.strerror or str(error)
+    if why:
+        raise SinkAway("duckdb", f"the folder of the DuckDB file, {file.parent}, can't be used: {why}", "set DUCKDB_PATH to a file that can be written")
+
+
 def configure(connection: duckdb.DuckDBPyConnection, spill: Path) -> None:
     """The session settings that all code relies on: UTC, a memory limit, where it may spill."""
     connection.execute("SET TimeZone = 'UTC'")
@@ -71,7 +84,6 @@ def configure(connection: duckdb.DuckDBPyConnection, spill: Path) -> None:
 
 
 def _connect(file: Path, write: bool, deadline: float) -> duckdb.DuckDBPyConnection:
-    file.parent.mkdir(parents=True, exist_ok=True)
     while True:
         try:
             return duckdb.connect(str(file), read_only=not write)
