@@ -82,9 +82,9 @@ def history(migrated: sa.Engine) -> sa.Engine:
 
 
 def stock(connection: sa.Connection, call: str, **values: Any) -> list[tuple[Any, ...]]:
-    text = sa.text(f"SELECT ubicacion_codigo, producto_codigo, stock, strftime(capturado_en, '%Y-%m-%d %H:%M+00') FROM {call}")
+    text = sa.text(f"SELECT ubicacion_codigo, producto_codigo, stock, strftime(capturado_en, '%Y-%m-%d %H:%M:00+00') FROM {call}")
     if connection.dialect.name == "postgresql":
-        text = sa.text(f"SELECT ubicacion_codigo, producto_codigo, stock, to_char(capturado_en, 'YYYY-MM-DD HH24\\:MI+00') FROM {call}")
+        text = sa.text(f"SELECT ubicacion_codigo, producto_codigo, stock, to_char(capturado_en, 'YYYY-MM-DD HH24\\:MI\\:00+00') FROM {call}")
     else:
         connection.execute(sa.text("SET TimeZone = 'UTC'"))
     return sorted(tuple(row) for row in connection.execute(text, values))
@@ -103,7 +103,7 @@ def test_the_stock_of_an_instant_is_each_locations_newest_state(history: sa.Engi
 def test_the_columns_are_the_same_on_both_engines(history: sa.Engine) -> None:
     wanted = ["ubicacion_codigo", "almacen_codigo", "producto_codigo", "stock", "precio", "costo", "capturado_en"]
     with history.connect() as connection:
-        for call in ("stock_en('2025-11-24 12:00+00')", "stock_en('2025-11-24 12:00+00', 'SUC001')"):
+        for call in ("stock_en('2025-11-24 12:00:00+00')", "stock_en('2025-11-24 12:00:00+00', 'SUC001')"):
             assert list(connection.execute(sa.text(f"SELECT * FROM {call}".replace(":0", r"\:0"))).keys()) == wanted
 
 
