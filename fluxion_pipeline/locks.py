@@ -10,15 +10,20 @@ import fcntl
 import os
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from fluxion_pipeline.errors import BusyError
 
+Told = Callable[[str], None]
+
+MOMENT = 1.0
+"""Seconds of waiting that nobody needs to be told of."""
+
 
 @contextmanager
-def hold(path: Path, *, exclusive: bool = True, wait: float = 20.0, purpose: str = "") -> Iterator[None]:
+def hold(path: Path, *, exclusive: bool = True, wait: float = 20.0, purpose: str = "", waiting: Told | None = None) -> Iterator[None]:
     """Hold a lock while the block runs.
 
     Who waits for it stands at a gate first, so that a stream of readers can't keep a writer out.
@@ -28,6 +33,7 @@ def hold(path: Path, *, exclusive: bool = True, wait: float = 20.0, purpose: str
         exclusive: alone, or together with other shared holders.
         wait: seconds to wait before giving up; 0: don't wait.
         purpose: what the holder does, for the one who waits.
+        waiting: told once for whom it is waited, when that takes longer than a moment.
 
     Raises:
         BusyError: if somebody else holds it for longer; it says who.
@@ -38,8 +44,9 @@ def hold(path: Path, *, exclusive: bool = True, wait: float = 20.0, purpose: str
     try:
         gate = os.open(path.with_name(path.name + ".gate"), os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            _acquire(gate, fcntl.LOCK_EX, deadline, path)
-            _acquire(handle, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH, deadline, path)
+            told = _Waiting(path, waiting)
+            _acquire(gate, fcntl.LOCK_EX, deadline, told)
+            _acquire(handle, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH, deadline, told)
         finally:
             os.close(gate)
         if exclusive:
@@ -49,7 +56,19 @@ def hold(path: Path, *, exclusive: bool = True, wait: float = 20.0, purpose: str
         os.close(handle)
 
 
-def _acquire(handle: int, how: int, deadline: float, path: Path) -> None:
+class _Waiting:
+    """Says once, after a moment, who holds a lock."""
+
+    def __init__(self, path: Path, told: Told | None) -> None:
+        self.path, self._told, self._after = path, told, time.monotonic() + MOMENT
+
+    def still(self) -> None:
+        if self._told is not None and time.monotonic() > self._after:
+            self._told(f"waiting: {self.path.name} is held by {holder(self.path)}")
+            self._told = None
+
+
+def _acquire(handle: int, how: int, deadline: float, told: _Waiting) -> None:
     delay = 0.001
     while True:
         try:
@@ -57,7 +76,8 @@ def _acquire(handle: int, how: int, deadline: float, path: Path) -> None:
         except BlockingIOError:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise BusyError(f"{path.name} is held by {holder(path)}", "wait for it to end, or give a longer --wait") from None
+                raise BusyError(f"{told.path.name} is held by {holder(told.path)}", "wait for it to end, or give a longer --wait") from None
+            told.still()
             time.sleep(min(delay * random.uniform(0.5, 1.5), left))
             delay = min(delay * 1.6, 0.05)
         else:

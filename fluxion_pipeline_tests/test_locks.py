@@ -13,12 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from fluxion_pipeline import locks
 from fluxion_pipeline.errors import BusyError
 from fluxion_pipeline.locks import hold, holder, is_free
 
 _HOLDER = """
 import sys, time
 from pathlib import Path
+from fluxion_pipeline import locks
 from fluxion_pipeline.locks import hold
 with hold(Path(sys.argv[1]), exclusive=sys.argv[2] == "exclusive", purpose="writing things"):
     print("held", flush=True)
@@ -140,6 +142,17 @@ def test_who_waits_gets_it_when_it_becomes_free(lock: Path) -> None:
         assert not got.wait(0.1)
     assert got.wait(5)
     thread.join()
+
+
+def test_who_waits_for_more_than_a_moment_is_told_once_for_whom(lock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks, "MOMENT", 0.05)
+    told: list[str] = []
+    with hold(lock, waiting=told.append):
+        pass
+    assert told == []
+    with held_elsewhere(lock) as process, pytest.raises(BusyError), hold(lock, wait=0.5, waiting=told.append):
+        pass
+    assert told == [f"waiting: x.lock is held by process {process.pid} (writing things)"]
 
 
 def test_an_error_inside_frees_the_lock(lock: Path) -> None:

@@ -82,7 +82,7 @@ def perform(app: App, request: Request, *, force: bool) -> RunOutcome:
     """Run a job in this process; Dagster is loaded here and no earlier, since that alone takes a second."""
     from fluxion_pipeline.defs.execute import execute
 
-    return execute(app, request, force=force, loud=Debug.on)
+    return execute(app, request, force=force, loud=Debug.on, say=lambda text: err.print(text, markup=False))
 
 
 class _plain:  # noqa: N801 used as a context manager

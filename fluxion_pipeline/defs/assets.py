@@ -51,7 +51,7 @@ def lote_assets(app: App, record: Record) -> list[dg.AssetsDefinition]:
     def land(context: dg.AssetExecutionContext, config: ReadConfig, request: Request) -> dg.Output[LandingReport]:
         with record.landing(context.run.run_id):
             mode.enter(app, force=config.forzar)
-            report = read_and_land(app, request, _told_now_and_then(context))
+            report = read_and_land(app, request, _told_now_and_then(context), record.say or context.log.info)
         record.landed(context.run.run_id, report)
         return dg.Output(report, metadata=_landing_metadata(report))
 

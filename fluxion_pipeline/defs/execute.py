@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import dagster as dg
@@ -23,9 +24,9 @@ TOLD_OTHERWISE = {"paridad", "lecturas_logradas"}
 """Checks whose verdict a run's outcome has in more detail: of the tables that it compared, of the readings that it asked for."""
 
 
-def execute(app: App, request: Request, *, force: bool = False, loud: bool = False) -> RunOutcome:
-    """Run a fact's job from reading to parity and tell what it came to."""
-    record = Record()
+def execute(app: App, request: Request, *, force: bool = False, loud: bool = False, say: Callable[[str], None] | None = None) -> RunOutcome:
+    """Run a fact's job from reading to parity and tell what it came to; ``say`` is told for whom it waits."""
+    record = Record(say=say)
     definitions = build_defs(app.settings, Overrides(clock=app.clock, record=record, app=app))
     name = GROUPS[request.fact]
     job = definitions.resolve_job_def(name)

@@ -5,7 +5,7 @@ Everything is kept by run, so that a table that is materialized alone starts fro
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -27,6 +27,7 @@ class Record:
         down: run and sink → why it could not be.
         errors: run → what kept it from landing.
         parity: run → table → verdict.
+        say: where a run says for whom it waits; None: in its log.
     """
 
     reports: dict[str, dict[Fact, LandingReport]] = field(default_factory=dict)
@@ -34,6 +35,7 @@ class Record:
     down: dict[tuple[str, SinkName], FluxionError] = field(default_factory=dict)
     errors: dict[str, FluxionError] = field(default_factory=dict)
     parity: dict[str, dict[str, TableParity]] = field(default_factory=dict)
+    say: Callable[[str], None] | None = None
 
     def landed(self, run_id: str, report: LandingReport) -> None:
         """A run's readings of a fact are landed."""

@@ -16,7 +16,7 @@ from fluxion_pipeline.landing.evidence import held_back
 from fluxion_pipeline.landing.outbox import Landing
 from fluxion_pipeline.landing.quarantine import Quarantine, Quarantined
 from fluxion_pipeline.locations.registry import Location
-from fluxion_pipeline.locks import hold
+from fluxion_pipeline.locks import Told, hold
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.sources.protocol import Reading
 
@@ -105,8 +105,8 @@ def check_request(app: App, request: Request) -> None:
     _locations(app, request)
 
 
-def read_and_land(app: App, request: Request, progress: Progress | None = None) -> LandingReport:
-    """Read and land; one run of a job at a time.
+def read_and_land(app: App, request: Request, progress: Progress | None = None, waiting: Told | None = None) -> LandingReport:
+    """Read and land; one run of a job at a time. ``waiting`` is told for whom it waits, if it has to.
 
     Raises:
         BusyError: if another run of the job goes on for longer than the wait.
@@ -115,7 +115,7 @@ def read_and_land(app: App, request: Request, progress: Progress | None = None) 
     """
     source = app.source
     wanted = _locations(app, request)
-    with hold(app.locks / f"{JOBS[request.fact]}.lock", wait=request.wait, purpose=f"fluxion run {JOBS[request.fact]}"):
+    with hold(app.locks / f"{JOBS[request.fact]}.lock", wait=request.wait, purpose=f"fluxion run {JOBS[request.fact]}", waiting=waiting):
         if request.fact is Fact.CATALOGO:
             app.outbox.land_locations(app.registry)
             return LandingReport(request.fact, (_catalogue(app, request),))

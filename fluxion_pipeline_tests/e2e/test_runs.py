@@ -82,7 +82,9 @@ def test_a_second_run_of_a_job_waits_or_says_for_whom(home: Home) -> None:
     assert "fluxion run ventas" in refused.err
     assert "process" in refused.err
     assert other.code == 0, other.text
-    assert finish(waiting).code == 0
+    waited = finish(waiting)
+    assert waited.code == 0
+    assert "waiting: ventas.lock is held by process" in waited.err
     assert_complete(home)
 
 
