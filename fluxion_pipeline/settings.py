@@ -104,7 +104,10 @@ def _env_file(path: Path) -> dict[str, str]:
 
     if not path.is_file():
         return {}
-    return {k: v for k, v in dotenv_values(path).items() if v}
+    try:
+        return {k: v for k, v in dotenv_values(path).items() if v}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} can't be read: {error}", "write it anew as UTF-8 text of NAME=value lines (.env.example has the names)") from None
 
 
 def _explain(error: ValidationError, values: Mapping[str, str]) -> tuple[str, str]:

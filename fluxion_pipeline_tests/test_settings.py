@@ -122,3 +122,9 @@ def test_the_process_is_what_is_read_by_default(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("FLUXION_HOME", str(tmp_path))
     monkeypatch.setenv("POSTGRES_DB", "other")
     assert load().postgres_db == "other"
+
+
+def test_an_environment_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "fluxion.env").write_bytes(b"DB_MODE=du\xffal\n")
+    with pytest.raises(SettingsError, match=r"fluxion\.env can't be read.*UTF-8"):
+        load({"FLUXION_HOME": str(tmp_path)})

@@ -43,6 +43,8 @@ def speaking(code: int = 2) -> Iterator[None]:
         yield
     except FluxionError as error:
         raise fail(error, code) from None
+    except BrokenPipeError:
+        raise
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         remedy = "see that FLUXION_HOME can be written, and that its disk has space"
