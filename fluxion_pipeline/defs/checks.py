@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 
 from fluxion_pipeline.contracts.outcomes import Fact, Mode, SinkName, Verdict
+from fluxion_pipeline.contracts.tables import spec
 from fluxion_pipeline.defs.names import GROUPS, TABLES, lote_key, sink_key
 from fluxion_pipeline.defs.record import Record
 from fluxion_pipeline.errors import FluxionError
@@ -85,7 +86,7 @@ def _questions(app: App, sink: SinkName, fact: Fact) -> dict[dg.AssetCheckKey, _
     first = TABLES[fact][0]
     add(first, "lotes_pendientes", "The sink has everything that landed.", checks.nothing_pending(app))
     for table in TABLES[fact]:
-        add(table, "claves_unicas", "No key stands twice.", checks.unique_keys(sink, table))
+        add(table, "claves_unicas", "No key stands twice.", checks.unique_keys(sink, spec(table)))
     if fact in STORES:
         add(first, "codigos_conocidos", "Every code is known.", checks.references_known(first))
     if fact in STORES and sink is app.settings.db_mode.primary:
