@@ -222,7 +222,7 @@ def _day(value: Any) -> date:
         raise _must_be(value, "a date")
     if not isinstance(value, datetime):
         return value
-    if value.tzinfo is not None or value.time() != time.min or getattr(value, "nanosecond", 0):
+    if value.tzinfo is not None or value.time() != time.min or getattr(value, "nanosecond", 0) != 0:
         raise _Wrong("has a time of day or a time zone, must be a date: take its local .date() first")
     return value.date()
 
