@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from fluxion_pipeline.contracts.sqltext import columns, quote
 from fluxion_pipeline.contracts.tables import TableSpec
 from fluxion_pipeline.errors import ContractError, FluxionError
@@ -89,7 +91,7 @@ def explain(app: App, table: str, key: Sequence[str]) -> Explanation:
     sinks: dict[str, list[dict[str, Any]] | str] = {}
     for sink in app.active:
         try:
-            sinks[sink.name.value] = _records(sink.read(table, None, {k: [v] for k, v in named.items() if k not in ("linea", "capturado_en")}), named)
+            sinks[sink.name.value] = _records(sink.read(table, None, {k: [v] for k, v in named.items() if isinstance(whole.table.columns[k].type, sa.Text)}), named)
         except FluxionError as error:
             sinks[sink.name.value] = str(error)
     return Explanation(table, named, sinks, _image(app, whole, location, named), tuple(sorted(events, key=lambda e: (e.lote, e.what))))
