@@ -91,7 +91,8 @@ def explain(app: App, table: str, key: Sequence[str]) -> Explanation:
     sinks: dict[str, list[dict[str, Any]] | str] = {}
     for sink in app.active:
         try:
-            sinks[sink.name.value] = _records(sink.read(table, None, {k: [v] for k, v in named.items() if isinstance(whole.table.columns[k].type, sa.Text)}), named)
+            texts = {k: [v] for k, v in named.items() if isinstance(whole.table.columns[k].type, sa.Text)}
+            sinks[sink.name.value] = _records(sink.read(table, None, texts), named)
         except FluxionError as error:
             sinks[sink.name.value] = str(error)
     return Explanation(table, named, sinks, _image(app, whole, location, named), tuple(sorted(events, key=lambda e: (e.lote, e.what))))
