@@ -32,8 +32,8 @@ def sync(to: Annotated[SinkName | None, typer.Option("--to", help="The sink; def
             sink = app.sink(name)
             sink.migrate()
             claim(sink, app.outbox)
-            make(sink, tuple(own_tables(app.settings.home).values()))
             report = bring_up(app, name, progress=lambda what, done, total: out.print(f"{what}: {done} of {total} locations"))
+            make(sink, tuple(own_tables(app.settings.home).values()))
             written = sum(r.counts.written for r in report.receipts)
             out.print(f"{name}: up to date, {written:,} rows written")
         except FluxionError as error:

@@ -90,7 +90,7 @@ def land_rows(outbox: Outbox, table: OwnTable, given: Rows, origin: str = "") ->
             if not rows.num_rows and not given.empty and (had := sum(i.rows for i in held.values())):
                 raise _without_rows(table, had)
             asked = {*parts, *held}
-        drafts = [_draft(table, s, rows.take(parts[s]) if s in parts else rows.slice(0, 0)) for s in sorted(asked)]
+        drafts = [_draft(table, s, rows.take(pa.array(parts.get(s, ()), pa.int64()))) for s in sorted(asked)]
         drafts += [_extended(table, i) for s, i in held.items() if s not in asked and i.lote < contract.since]
         fresh = tuple(d for d in drafts if d.slice not in held or (held[d.slice].rows, held[d.slice].digest) != d.measure)
         if contract != kept(outbox.home, table.name):

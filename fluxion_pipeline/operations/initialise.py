@@ -41,10 +41,10 @@ def initialise(app: App, *, take_over: bool = False) -> tuple[InitStep, ...]:
             sink = app.sink(name)
             migrated = sink.migrate()
             claimed = claim(sink, app.outbox, force=take_over)
-            migrated |= make(sink, tuple(own_tables(app.settings.home).values()))
             failures = converge(sink, app.outbox, [EVERYWHERE], clock=app.clock).failures
             if failures:
                 raise ConvergenceError(f"{name}: the locations could not be loaded: {failures[EVERYWHERE]}", "mend the cause and run: fluxion init")
+            migrated |= make(sink, tuple(own_tables(app.settings.home).values()))
             steps.append(InitStep(name, migrated, claimed, None))
         except FluxionError as error:
             steps.append(InitStep(name, migrated, claimed, error))

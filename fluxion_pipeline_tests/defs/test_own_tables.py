@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Mapping
 from decimal import Decimal
@@ -185,11 +186,22 @@ def test_a_partitioned_asset_covers_its_partition_and_is_read_by_partition(shop:
 
 
 def test_a_downstream_asset_reads_a_users_table_like_any_other(shop: Shop) -> None:
-    from fluxion_pipeline_tests.defs.test_io_managers import loaded
+    seen: list[pd.DataFrame] = []
 
-    assert plain(shop, "duckdb", frame(("2026-03-01", "A", 1), ("2026-03-01", "B", None))).success
-    found = loaded(shop, ["duckdb", "metas"], {"columns": ["codigo", "meta"], "where": {"dia": ["2026-03-01"]}})
-    assert sorted(found.itertuples(index=False, name=None)) == [("A", Decimal("1.0000")), ("B", None)]
+    @dg.asset(key=["duckdb", "metas"], io_manager_key="duckdb", metadata=METAS.metadata)
+    def metas() -> pd.DataFrame:
+        return frame(("2026-03-01", "A", 1), ("2026-03-01", "B", None), ("2026-03-02", "A", 2))
+
+    chosen = {"columns": ["codigo", "meta"], "where": {"dia": ["2026-03-01"]}}
+
+    @dg.asset(ins={"upstream": dg.AssetIn(key=["duckdb", "metas"], metadata=chosen)}, io_manager_key="nowhere")
+    def after(upstream: pd.DataFrame) -> int:
+        seen.append(upstream)
+        return 0
+
+    merged = dg.Definitions.merge(build_defs(shop.settings), dg.Definitions(assets=[metas, after], resources={"nowhere": dg.mem_io_manager}))
+    assert run(merged, dg.AssetSelection.assets(metas, after)).success
+    assert sorted(seen[0].itertuples(index=False, name=None)) == [("A", Decimal("1.0000")), ("B", None)]
 
 
 # ── what is refused ─────────────────────────────────────────────────────────────────────────────
@@ -206,8 +218,6 @@ def test_a_downstream_asset_reads_a_users_table_like_any_other(shop: Shop) -> No
 def test_rows_that_break_the_contract_fail_the_asset_and_land_nothing(shop: Shop, given: pd.DataFrame | Rows, said: str) -> None:
     result = plain(shop, "duckdb", given)
     assert not result.success
-    import re
-
     assert re.search(said, failure(result))
     assert lotes(shop) == 0
     assert not shop.rows(DUCK, "SELECT 1 FROM information_schema.tables WHERE table_name = 'metas'")
