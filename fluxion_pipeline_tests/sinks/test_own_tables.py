@@ -182,7 +182,7 @@ def test_a_column_changed_by_hand_is_drift(home: Home, sink: SinkName) -> None:
     land(home, row("A", "2026-03-01", 1))
     for name in (DUCK, PG):
         home.converge(name)
-    home.run(sink, "ALTER TABLE mia ALTER COLUMN texto SET NOT NULL") if sink is PG else home.run(sink, "ALTER TABLE mia ALTER COLUMN cuantos TYPE BIGINT")
+    home.run(sink, "ALTER TABLE mia ALTER COLUMN cuantos SET NOT NULL") if sink is PG else home.run(sink, "ALTER TABLE mia ALTER COLUMN cuantos TYPE BIGINT")
     [found] = prove(home.settings, ["mia"], Level.SCHEMA).tables
     assert found.verdict is Verdict.DIFERENTE
     assert "mia." in found.reason
