@@ -15,14 +15,12 @@ import pyarrow as pa
 
 from fluxion_pipeline.contracts.own_rows import rows_of, slice_text, slice_texts
 from fluxion_pipeline.contracts.own_tables import OwnTable
-from fluxion_pipeline.contracts.rows import arrow_type
 from fluxion_pipeline.errors import ContractError
 from fluxion_pipeline.landing.decide.decision import Draft
-from fluxion_pipeline.landing.digest import canonical, digest
-from fluxion_pipeline.landing.index import Image, stamp
+from fluxion_pipeline.landing.digest import digests
+from fluxion_pipeline.landing.index import stamp
 from fluxion_pipeline.landing.outbox import Outbox
-from fluxion_pipeline.landing.past import image_rows
-from fluxion_pipeline.landing.tables import Kept, keep, kept
+from fluxion_pipeline.landing.tables import keep, own_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,17 +82,18 @@ def land_rows(outbox: Outbox, table: OwnTable, given: Rows, origin: str = "") ->
     parts = _parts(table, rows)
     asked = None if given.covers is None else _covered(table, given.covers, parts)
     with outbox.lock(table.place) as past:
-        contract = _contract(outbox, table)
+        before = own_table(outbox.home, table.name)
+        if before is not None and not table.extends(before):
+            raise _changed(table, before)
         held = {i.slice: i for i in past.index.images(table.place, table.name)}
         if asked is None:
             if not rows.num_rows and not given.empty and (had := sum(i.rows for i in held.values())):
                 raise _without_rows(table, had)
             asked = {*parts, *held}
         drafts = [_draft(table, s, rows.take(pa.array(parts.get(s, ()), pa.int64()))) for s in sorted(asked)]
-        drafts += [_extended(table, i) for s, i in held.items() if s not in asked and i.lote < contract.since]
         fresh = tuple(d for d in drafts if d.slice not in held or (held[d.slice].rows, held[d.slice].digest) != d.measure)
-        if contract != kept(outbox.home, table.name):
-            keep(outbox.home, contract)
+        if before != table:
+            keep(outbox.home, table)
         if not fresh:
             return OwnLanding(table.name, None, len(asked), 0, rows.num_rows)
         manifest = outbox.write(past, fresh, extra={ORIGIN: {"origen": origin, "en": stamp(outbox.clock()), "slices": len(asked), "filas": rows.num_rows}})
@@ -124,28 +123,7 @@ def _covered(table: OwnTable, covers: Iterable[Any], parts: Mapping[str, Sequenc
 
 
 def _draft(table: OwnTable, slice_: str, rows: pa.Table) -> Draft:
-    return Draft(table.name, slice_, rows, measure=(rows.num_rows, digest(canonical(rows, table.spec.columns))))
-
-
-def _extended(table: OwnTable, image: Image) -> Draft:
-    """The image of a slice that isn't covered, with the columns that the contract got since: NULL in all rows."""
-    rows = image_rows(image)
-    for name, _ in table.columns:
-        if name not in rows.schema.names:
-            rows = rows.append_column(name, pa.nulls(rows.num_rows, arrow_type(table.spec, name)))
-    return _draft(table, image.slice, rows)
-
-
-def _contract(outbox: Outbox, table: OwnTable) -> Kept:
-    """The contract as it is to be kept; the table's landing lock is held."""
-    before = kept(outbox.home, table.name)
-    if before is None:
-        return Kept(table)
-    if before.table == table:
-        return before
-    if not table.extends(before.table):
-        raise _changed(table, before.table)
-    return Kept(table, outbox.index.sequence(table.place) + 1)
+    return Draft(table.name, slice_, rows, measure=(rows.num_rows, digests(rows, table.spec, table.spec.columns)[0]))
 
 
 def _changed(table: OwnTable, before: OwnTable) -> ContractError:

@@ -7,9 +7,7 @@ Doesn't live here: what a contract may say (``contracts.own_tables``), how its r
 
 from __future__ import annotations
 
-import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from fluxion_pipeline.contracts.own_tables import PLACE, OwnTable
@@ -21,26 +19,13 @@ from fluxion_pipeline.landing.lote import sync_folder
 FILE = "contrato.json"
 
 
-@dataclass(frozen=True)
-class Kept:
-    """A contract as it is kept.
-
-    Attributes:
-        table: the contract.
-        since: the first lote whose images have all of its columns; older ones lack those that were added.
-    """
-
-    table: OwnTable
-    since: int = 0
-
-
 def own_tables(home: Path) -> dict[str, OwnTable]:
     """The contracts of users' own tables that ever landed in a home, by name."""
     paths = sorted((home / "lotes").glob(f"{place_name(PLACE)}*/{FILE}"))
-    return {kept.table.name: kept.table for path in paths if (kept := _read(path)) is not None}
+    return {table.name: table for path in paths if (table := _read(path)) is not None}
 
 
-def kept(home: Path, name: str) -> Kept | None:
+def own_table(home: Path, name: str) -> OwnTable | None:
     """The contract of one of them; None if no such table ever landed."""
     return _read(_path(home, name))
 
@@ -53,10 +38,10 @@ def table_of(home: Path, name: str) -> TableSpec:
     """
     if name in SPECS:
         return SPECS[name]
-    own = kept(home, name)
+    own = own_table(home, name)
     if own is None:
         raise ContractError(f"there is no table «{name}»", f"the tables are: {', '.join((*SPECS, *own_tables(home)))}")
-    return own.table.spec
+    return own.spec
 
 
 def compared_tables(home: Path) -> tuple[str, ...]:
@@ -69,17 +54,17 @@ def landed_tables(home: Path) -> tuple[str, ...]:
     return (*LANDED_TABLES, *own_tables(home))
 
 
-def keep(home: Path, contract: Kept) -> None:
+def keep(home: Path, table: OwnTable) -> None:
     """Keep a contract durably; the caller holds the lock of the table's landing.
 
     Raises:
         OutboxError: if the disk doesn't take it.
     """
-    path = _path(home, contract.table.name)
+    path = _path(home, table.name)
     temporary = path.with_name(f".{FILE}.{os.getpid()}.tmp")
     try:
         with temporary.open("w", encoding="utf-8") as handle:
-            handle.write(json.dumps({"contrato": json.loads(contract.table.to_json()), "desde": contract.since}))
+            handle.write(table.to_json())
             handle.flush()
             os.fsync(handle.fileno())
         temporary.replace(path)
@@ -92,11 +77,10 @@ def _path(home: Path, name: str) -> Path:
     return home / "lotes" / place_name(PLACE + name) / FILE
 
 
-def _read(path: Path) -> Kept | None:
+def _read(path: Path) -> OwnTable | None:
     try:
-        data = json.loads(path.read_text("utf-8"))
-        return Kept(OwnTable.from_json(json.dumps(data["contrato"])), int(data["desde"]))
+        return OwnTable.from_json(path.read_text("utf-8"))
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError, ContractError) as error:
+    except (ValueError, ContractError) as error:
         raise OutboxError(f"{path} is no contract: {error}", "restore it from the backup of FLUXION_HOME") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pandas as pd
@@ -130,6 +130,22 @@ def test_added_columns_are_added_in_both_and_in_a_sink_that_was_away_meanwhile(h
     home.converge(PG)
     assert [(r[0], r[-1]) for r in both(home)] == [("A", "x"), ("B", None)]
     proven(home)
+
+
+def test_a_column_added_to_a_large_sealed_slice_is_null_there(home: Home) -> None:
+    many = [row("A", str(date(1990, 1, 1) + timedelta(days=n)), n) for n in range(3000)]
+    by_place = declare("mia", columns=COLUMNS, key=["lugar", "dia"], required=["n"], slice_by=["lugar"])
+    longer = declare("mia", columns={**COLUMNS, "nota": T}, key=["lugar", "dia"], required=["n"], slice_by=["lugar"])
+    land(home, *many, row("B", "2026-03-01", 1), table=by_place)
+    for sink in (DUCK, PG):
+        home.converge(sink)
+    before = home.run(PG, "SELECT xmin::text FROM mia WHERE dia > '1990-01-01'")
+    land(home, {**many[0], "nota": "x"}, *({**r, "nota": None} for r in many[1:]), covers=["A"], table=longer)
+    for sink in (DUCK, PG):
+        assert home.converge(sink).of("mia").written == 1
+    assert home.run(PG, "SELECT xmin::text FROM mia WHERE dia > '1990-01-01'") == before
+    proven(home)
+    home.assert_equal()
 
 
 @pytest.mark.parametrize("sink", [DUCK, PG])

@@ -92,7 +92,7 @@ def wanted(outbox: Outbox, table: str) -> Rows:
     for place in outbox.index.locations():
         for image in outbox.index.images(place, table):
             rows = files.setdefault(image.file, pq.ParquetFile(image.file).read().to_pylist())
-            found.update(tuple(r[n] for n in names) for r in rows if r["_slice"] == image.slice and not r.get("_desplazada"))
+            found.update(tuple(r.get(n) for n in names) for r in rows if r["_slice"] == image.slice and not r.get("_desplazada"))
     return found
 
 
