@@ -48,6 +48,7 @@ def test_a_number_is_its_shortest_text_rounded_once(given: Any, read: str) -> No
 
 def test_columns_of_every_dtype_are_read() -> None:
     assert values(N, pd.Series([1.5, None], dtype="float32")) == [Decimal("1.5"), None]
+    assert values(N, pd.Series([5e-5], dtype="float32")) == [Decimal("0.0001")]
     assert values(N, pd.Series([1, None], dtype="Int64")) == [Decimal(1), None]
     assert values(N, pd.Series([Decimal("1.25"), None], dtype=pd.ArrowDtype(pa.decimal128(9, 2)))) == [Decimal("1.25"), None]
     assert values(I, pd.Series([1, None])) == [1, None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import dagster as dg
@@ -11,6 +12,8 @@ from fluxion_pipeline.defs.build import build_defs
 from fluxion_pipeline.defs.extra import with_extra
 from fluxion_pipeline.errors import SettingsError
 from fluxion_pipeline.settings import Settings, load
+from fluxion_pipeline_tests.architecture.repository import ROOT
+from fluxion_pipeline_tests.support.commands import finish, start
 
 MINE = """
 from __future__ import annotations
@@ -59,6 +62,16 @@ def test_a_module_is_imported(duck_settings: Settings, tmp_path: Path, monkeypat
     (tmp_path / "mine_as_module.py").write_text(MINE, "utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     assert "mine/duckdb" in keys(with_extra(build_defs(duck_settings), named(duck_settings, "mine_as_module")))
+
+
+def test_the_server_loads_them_with_the_pipelines(duck_settings: Settings) -> None:
+    """What ``fluxion ui`` starts imports ``fluxion_pipeline.definitions`` in an environment like this."""
+    example = str(ROOT / "docs/examples/dias_de_inventario.py")
+    program = (sys.executable, "-c", "from fluxion_pipeline.definitions import defs; print(*defs.resolve_asset_graph().get_all_asset_keys(), sep='\\n')")
+    done = finish(start(duck_settings, program=program, more={"FLUXION_EXTRA_DEFS": example}))
+    assert done.code == 0, done.err
+    assert "tablas', 'dias_de_inventario'" in done.out
+    assert "duckdb', 'ventas'" in done.out
 
 
 @pytest.mark.parametrize(
