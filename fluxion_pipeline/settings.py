@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     klk_base_url: str | None = None
     stellar_url: SecretStr | None = None
     fluxion_alert_urls: SecretStr | None = None
+    fluxion_extra_defs: str | None = Field(None, description="a Python file or module with definitions of your own")
 
     @classmethod
     def settings_customise_sources(

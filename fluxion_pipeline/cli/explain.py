@@ -15,7 +15,7 @@ from fluxion_pipeline.settings import load
 
 
 def explain(
-    table: Annotated[str, typer.Argument(help="ventas, inventario_actual, inventario_historico, productos or ubicaciones.")],
+    table: Annotated[str, typer.Argument(help="ventas, inventario_actual, inventario_historico, productos, ubicaciones, or a table of your own.")],
     key: Annotated[list[str], typer.Argument(help="The row's key, e.g. «SUC001 032125362075 1», or «tienda_01 00818981» for stock.")],
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:

@@ -32,7 +32,8 @@ _STYLE = {Verdict.IGUAL: "green", Verdict.DIFERENTE: "bold red", Verdict.NO_CONC
 
 def parity(
     tables: Annotated[
-        list[str] | None, typer.Argument(metavar="[TABLE]…", help=f"Tables to compare; by default all: {', '.join(CONTRACT_TABLES)}.", show_default=False)
+        list[str] | None,
+        typer.Argument(metavar="[TABLE]…", help=f"By default all: {', '.join(CONTRACT_TABLES)}, and your own.", show_default=False),
     ] = None,
     level: Annotated[
         Level,
@@ -45,12 +46,13 @@ def parity(
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Compare both sinks, exactly. Exit code 0: all equal; 1: some table differs; 2: it can't be told."""
-    try:
-        names = chosen(tables)
-    except ContractError as error:
-        raise typer.BadParameter(str(error), param_hint="TABLE") from error
-    with speaking(), _progress(quiet=json) as told:
+    with speaking():
         settings = environment.load()
+        try:
+            names = chosen(settings, tables)
+        except ContractError as error:
+            raise typer.BadParameter(str(error), param_hint="TABLE") from error
+    with speaking(), _progress(quiet=json) as told:
         report = prove(settings, names, level, full=full, wait=wait, progress=told)
     if json:
         as_json(report.to_json())

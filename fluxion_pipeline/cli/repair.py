@@ -28,7 +28,7 @@ class Origin(Word):
 
 
 def repair(
-    table: Annotated[str, typer.Argument(metavar="TABLE", help=f"One of {', '.join(LANDED_TABLES)}.")],
+    table: Annotated[str, typer.Argument(metavar="TABLE", help=f"One of {', '.join(LANDED_TABLES)}, or a table of your own.")],
     origin: Annotated[Origin, typer.Option("--from", help="What is right: lote (what landing decided). From a sink is refused: it would be a landing.")],
     apply: Annotated[bool, typer.Option("--apply", help="Write; without it only shown.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Also when many rows would be written, or the lotes have none.")] = False,

@@ -9,12 +9,14 @@ import typer
 from fluxion_pipeline.cli.console import err, fail, out, speaking
 from fluxion_pipeline.contracts.outcomes import Mode, SinkName, Verdict
 from fluxion_pipeline.errors import FluxionError
+from fluxion_pipeline.landing.tables import own_tables
 from fluxion_pipeline.operations import mode
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.bring_up import bring_up
 from fluxion_pipeline.parity.prove import prove
 from fluxion_pipeline.settings import load
 from fluxion_pipeline.sinks.converge import claim
+from fluxion_pipeline.sinks.own_tables import make
 
 
 def sync(to: Annotated[SinkName | None, typer.Option("--to", help="The sink; default: every active one.")] = None) -> None:
@@ -31,6 +33,7 @@ def sync(to: Annotated[SinkName | None, typer.Option("--to", help="The sink; def
             sink.migrate()
             claim(sink, app.outbox)
             report = bring_up(app, name, progress=lambda what, done, total: out.print(f"{what}: {done} of {total} locations"))
+            make(sink, tuple(own_tables(app.settings.home).values()))
             written = sum(r.counts.written for r in report.receipts)
             out.print(f"{name}: up to date, {written:,} rows written")
         except FluxionError as error:

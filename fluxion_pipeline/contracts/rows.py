@@ -11,7 +11,7 @@ from functools import cache
 import pyarrow as pa
 
 from fluxion_pipeline.contracts.outcomes import Fact
-from fluxion_pipeline.contracts.tables import spec
+from fluxion_pipeline.contracts.tables import TableSpec, spec
 
 KEY_SEPARATOR = "\x1f"
 """Between the parts of a key in ``REJECT_SCHEMA.clave``."""
@@ -42,11 +42,11 @@ MET_SCHEMA = pa.schema([("codigo", pa.string()), ("descripcion", pa.string()), (
 """Products that a fact's rows name, one row a code, as far as the fact's file describes them."""
 
 
-def arrow_type(name: str, column: str) -> pa.DataType:
-    """The Arrow type of a column of the contract."""
+def arrow_type(table: str | TableSpec, column: str) -> pa.DataType:
+    """The Arrow type of a column of a table (of the pipeline's, by its name)."""
     import sqlalchemy as sa
 
-    kind = spec(name).table.columns[column].type
+    kind = (spec(table) if isinstance(table, str) else table).table.columns[column].type
     if isinstance(kind, sa.DateTime):
         return pa.timestamp("us", tz="UTC")
     if isinstance(kind, sa.Numeric) and not isinstance(kind, sa.Float):

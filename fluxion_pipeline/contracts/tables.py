@@ -6,7 +6,7 @@ engine (``contracts.migrations``), rules of a row (``contracts.rules``).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 import sqlalchemy as sa
@@ -29,6 +29,7 @@ class TableSpec:
         landed: rows come from images, by convergence.
         compared: part of parity (the contract tables; operations tables are not).
         month_column: the column by whose month PostgreSQL partitions the table, if it does.
+        own: the SQLAlchemy table of a user's own table, which isn't in the metadata.
     """
 
     name: str
@@ -37,11 +38,12 @@ class TableSpec:
     landed: bool = True
     compared: bool = True
     month_column: str | None = None
+    own: sa.Table | None = field(default=None, repr=False, compare=False)
 
     @property
     def table(self) -> sa.Table:
         """The SQLAlchemy table."""
-        return metadata.tables[self.name]
+        return metadata.tables[self.name] if self.own is None else self.own
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -108,7 +110,7 @@ enforced, since an image must always be applicable."""
 
 @cache
 def spec(name: str) -> TableSpec:
-    """The spec of a table.
+    """The spec of one of the pipeline's tables; ``landing.tables`` knows those of a home's users too.
 
     Raises:
         ContractError: if there is no such table; the error lists the valid names.

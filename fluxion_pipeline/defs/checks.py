@@ -5,13 +5,14 @@ sink and fact are one step, which asks all its questions over one connection; an
 alone. They read only: what they say is decided in ``operations.checks`` and ``parity``.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 
 from fluxion_pipeline.contracts.outcomes import Fact, Mode, SinkName, Verdict
+from fluxion_pipeline.contracts.tables import spec
 from fluxion_pipeline.defs.names import GROUPS, TABLES, lote_key, sink_key
 from fluxion_pipeline.defs.record import Record
 from fluxion_pipeline.errors import FluxionError
@@ -28,8 +29,8 @@ Results = Iterator[dg.AssetCheckResult]
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """A check of a sink: what it is for, and what it asks."""
+class Asked:
+    """A check of a sink: what it is for, and what it asks; users' own tables are asked about likewise."""
 
     description: str
     question: Question
@@ -38,8 +39,8 @@ class _Asked:
 def asset_checks(app: App, record: Record) -> list[dg.AssetChecksDefinition]:
     """All checks of a mode."""
     result = [_of_lotes(app, fact) for fact in STORES]
-    result += [_of_sink(app, sink, fact) for fact in TABLES for sink in app.settings.db_mode.sinks]
-    return result + [_of_parity(app, record, fact) for fact in TABLES]
+    result += [sink_checks(app, sink, GROUPS[fact], _questions(app, sink, fact)) for fact in TABLES for sink in app.settings.db_mode.sinks]
+    return result + [parity_checks(app, record, GROUPS[fact], TABLES[fact]) for fact in TABLES]
 
 
 def _of_lotes(app: App, fact: Fact) -> dg.AssetChecksDefinition:
@@ -58,11 +59,11 @@ def _of_lotes(app: App, fact: Fact) -> dg.AssetChecksDefinition:
     return comprobar
 
 
-def _of_sink(app: App, sink: SinkName, fact: Fact) -> dg.AssetChecksDefinition:
-    asked = _questions(app, sink, fact)
+def sink_checks(app: App, sink: SinkName, group: str, asked: Mapping[dg.AssetCheckKey, Asked]) -> dg.AssetChecksDefinition:
+    """The checks of one sink and group of tables, as one step."""
     specs = [dg.AssetCheckSpec(c.name, asset=c.asset_key, description=a.description) for c, a in asked.items()]
 
-    @dg.multi_asset_check(name=f"comprobar_{sink}_{GROUPS[fact]}", specs=specs, can_subset=True)
+    @dg.multi_asset_check(name=f"comprobar_{sink}_{group}", specs=specs, can_subset=True)
     def comprobar(context: dg.AssetCheckExecutionContext) -> Results:
         selected = sorted(context.selected_asset_check_keys)
         try:
@@ -75,17 +76,17 @@ def _of_sink(app: App, sink: SinkName, fact: Fact) -> dg.AssetChecksDefinition:
     return comprobar
 
 
-def _questions(app: App, sink: SinkName, fact: Fact) -> dict[dg.AssetCheckKey, _Asked]:
+def _questions(app: App, sink: SinkName, fact: Fact) -> dict[dg.AssetCheckKey, Asked]:
     """What is asked of a sink about a fact's tables; what concerns readings is asked of the primary sink only."""
-    asked: dict[dg.AssetCheckKey, _Asked] = {}
+    asked: dict[dg.AssetCheckKey, Asked] = {}
 
     def add(table: str, name: str, description: str, question: Question) -> None:
-        asked[dg.AssetCheckKey(sink_key(sink, table), name)] = _Asked(description, question)
+        asked[dg.AssetCheckKey(sink_key(sink, table), name)] = Asked(description, question)
 
     first = TABLES[fact][0]
     add(first, "lotes_pendientes", "The sink has everything that landed.", checks.nothing_pending(app))
     for table in TABLES[fact]:
-        add(table, "claves_unicas", "No key stands twice.", checks.unique_keys(sink, table))
+        add(table, "claves_unicas", "No key stands twice.", checks.unique_keys(sink, spec(table)))
     if fact in STORES:
         add(first, "codigos_conocidos", "Every code is known.", checks.references_known(first))
     if fact in STORES and sink is app.settings.db_mode.primary:
@@ -114,8 +115,8 @@ def _of(check: dg.AssetCheckKey, passed: bool, severity: dg.AssetCheckSeverity, 
     return dg.AssetCheckResult(passed=passed, asset_key=check.asset_key, check_name=check.name, severity=severity, description=text, metadata=metadata)
 
 
-def _of_parity(app: App, record: Record, fact: Fact) -> dg.AssetChecksDefinition:
-    """Parity of a fact's tables, exact, in one proof; skipped (not red) in a mode with one sink."""
+def parity_checks(app: App, record: Record, group: str, tables: Sequence[str]) -> dg.AssetChecksDefinition:
+    """Parity of some tables, exact, in one proof; skipped (not red) in a mode with one sink."""
     *others, last = app.settings.db_mode.sinks
     specs = [
         dg.AssetCheckSpec(
@@ -124,10 +125,10 @@ def _of_parity(app: App, record: Record, fact: Fact) -> dg.AssetChecksDefinition
             additional_deps=[sink_key(other, table) for other in others],
             description="DuckDB and PostgreSQL hold the same rows, compared exactly.",
         )
-        for table in TABLES[fact]
+        for table in tables
     ]
 
-    @dg.multi_asset_check(name=f"paridad_{GROUPS[fact]}", specs=specs, can_subset=True)
+    @dg.multi_asset_check(name=f"paridad_{group}", specs=specs, can_subset=True)
     def paridad(context: dg.AssetCheckExecutionContext) -> Results:
         selected = {c.asset_key.path[-1]: c for c in sorted(context.selected_asset_check_keys)}
         if app.settings.db_mode is not Mode.DUAL:

@@ -12,6 +12,7 @@ slices in the metadata of its input::
 
 Dates and instants are chosen as ISO text, since metadata is JSON.
 An input whose key is ``["duckdb", …]`` or ``["postgresql", …]`` is loaded by that engine's manager.
+A user's own asset returns a DataFrame through them (docs/own-tables.md).
 """
 
 from __future__ import annotations
@@ -25,10 +26,12 @@ import pandas as pd
 import sqlalchemy as sa
 
 from fluxion_pipeline.contracts.outcomes import SinkName
-from fluxion_pipeline.contracts.tables import spec
-from fluxion_pipeline.defs.names import TABLES, fact_of_lote, fact_of_table
-from fluxion_pipeline.defs.record import Record, failure
+from fluxion_pipeline.defs.names import fact_of_lote, together
+from fluxion_pipeline.defs.own_outputs import land_output
+from fluxion_pipeline.defs.record import Owed, Record, failure
 from fluxion_pipeline.errors import ContractError, FluxionError
+from fluxion_pipeline.landing.own_tables import Rows
+from fluxion_pipeline.landing.tables import table_of
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.bring_up import TableWrite, bring_up, written
 from fluxion_pipeline.operations.land import LandingReport
@@ -51,6 +54,31 @@ class LoteIOManager(dg.IOManager):
         return found if found is not None else LandingReport(fact)
 
 
+class OwnIOManager(dg.IOManager):
+    """Lands users' own tables; what comes after it brings the sinks up to date."""
+
+    def __init__(self, app: App, record: Record) -> None:
+        """Open nothing yet."""
+        self.app, self.record = app, record
+
+    def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame | Rows) -> None:
+        """Land the rows.
+
+        Raises:
+            Failure: why nothing was landed.
+        """
+        land_output(self.app, self.record, context, obj)
+
+    def load_input(self, context: dg.InputContext) -> pd.DataFrame:
+        """Rows are read from a sink.
+
+        Raises:
+            Failure: always; it names the asset to depend on.
+        """
+        primary = self.app.settings.db_mode.primary
+        raise failure(ContractError(f"{context.asset_key.to_user_string()} is a landing", f"read {primary}/{context.asset_key.path[-1]} in its place"))
+
+
 class SinkIOManager(dg.IOManager):
     """Brings one sink up to date, and reads its tables."""
 
@@ -59,18 +87,22 @@ class SinkIOManager(dg.IOManager):
         self.app, self.sink, self.record = app, sink, record
         self._wrote: dict[tuple[str, int], dict[str, TableWrite]] = {}
 
-    def handle_output(self, context: dg.OutputContext, obj: LandingReport) -> None:
+    def handle_output(self, context: dg.OutputContext, obj: LandingReport | Owed | pd.DataFrame | Rows) -> None:
         """Make everything that the sink owes equal to the newest images; report this asset's table.
+
+        A user's rows are landed first, whatever becomes of the sink: the other sinks owe them too.
 
         The first table of a run brings all of the sink's tables up to date, in the transactions that
         belong together; the others find nothing owed, unless more has landed meanwhile. A sink that
         could not be brought up to date isn't tried again by the other tables of the run.
 
         Raises:
-            Failure: why the sink could not be brought up to date.
+            Failure: why the rows could not be landed, or the sink not be brought up to date.
         """
         run_id, table = context.run_id, context.asset_key.path[-1]
         here = run_id, self.sink
+        if isinstance(obj, (pd.DataFrame, Rows)):
+            land_output(self.app, self.record, context, obj)
         if here in self.record.down:
             raise failure(self.record.down[here])
         try:
@@ -96,7 +128,7 @@ class SinkIOManager(dg.IOManager):
         """What the run wrote of a table; the tables of one fact are asked for at once."""
         known = self._wrote.get((run_id, self.record.landings(run_id)), {})
         if table not in known:
-            known |= written(self.app, self.sink, TABLES[fact_of_table(table)], run_id)
+            known |= written(self.app, self.sink, together(table), run_id)
             self._wrote = {(run_id, self.record.landings(run_id)): known}
         return known[table]
 
@@ -113,12 +145,19 @@ class SinkIOManager(dg.IOManager):
         chosen: Mapping[str, Any] = context.definition_metadata or {}
         table = context.asset_key.path[-1]
         try:
-            return self._read(table, chosen.get("columns"), chosen.get("where") or {})
+            return self._read(table, chosen.get("columns"), chosen.get("where") or self._partitions(context, table))
         except FluxionError as error:
             raise failure(error) from error
 
+    def _partitions(self, context: dg.InputContext, table: str) -> Mapping[str, Sequence[Any]]:
+        """Of a partitioned asset's table the slices of the partitions that are asked for."""
+        whole = table_of(self.app.settings.home, table)
+        if whole.own is None or not context.has_asset_partitions or len(whole.slice_columns) != 1:
+            return {}
+        return {whole.slice_columns[0]: list(context.asset_partition_keys)}
+
     def _read(self, table: str, columns: Sequence[str] | None, where: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
-        known = {c.name: c.type for c in spec(table).table.columns}
+        known = {c.name: c.type for c in table_of(self.app.settings.home, table).table.columns}
         unknown = [c for c in (*(columns or ()), *where) if c not in known]
         if unknown:
             raise ContractError(f"{table} has no column «{unknown[0]}»", f"its columns are: {', '.join(sorted(known))}")
@@ -142,6 +181,6 @@ def _pandas_type(arrow: Any) -> Any:
 
 
 def io_managers(app: App, record: Record) -> dict[str, dg.IOManager]:
-    """The IO managers by their keys: ``lotes``, ``duckdb``, ``postgresql``, and ``io_manager``, the mode's primary."""
+    """The IO managers by their keys: ``lotes``, ``tablas``, ``duckdb``, ``postgresql``, and ``io_manager``, the mode's primary."""
     sinks = {name.value: SinkIOManager(app, name, record) for name in SinkName}
-    return {"lotes": LoteIOManager(record), **sinks, "io_manager": sinks[app.settings.db_mode.primary.value]}
+    return {"lotes": LoteIOManager(record), "tablas": OwnIOManager(app, record), **sinks, "io_manager": sinks[app.settings.db_mode.primary.value]}

@@ -27,11 +27,16 @@ def sink_key(sink: SinkName, table: str) -> dg.AssetKey:
     return dg.AssetKey([sink.value, table])
 
 
+def own_key(table: str) -> dg.AssetKey:
+    """The asset that computes a user's own table, and lands it."""
+    return dg.AssetKey(["tablas", table])
+
+
 def fact_of_lote(key: dg.AssetKey) -> Fact:
     """The fact of a lotes asset."""
     return next(f for f, group in GROUPS.items() if group == key.path[-1])
 
 
-def fact_of_table(table: str) -> Fact:
-    """The fact whose lotes fill a table."""
-    return next(f for f, tables in TABLES.items() if table in tables)
+def together(table: str) -> tuple[str, ...]:
+    """The tables that the same lotes fill; a user's own table is alone."""
+    return next((tables for tables in TABLES.values() if table in tables), (table,))

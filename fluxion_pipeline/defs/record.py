@@ -17,6 +17,10 @@ from fluxion_pipeline.operations.land import LandingReport
 from fluxion_pipeline.parity.report import TableParity
 
 
+class Owed:
+    """What a table's asset gives its sink's IO manager: nothing of its own, since the sink finds in the outbox what it owes."""
+
+
 @dataclass
 class Record:
     """Filled by assets, IO managers and checks of one process.
@@ -28,6 +32,7 @@ class Record:
         errors: run → what kept it from landing.
         parity: run → table → verdict.
         say: where a run says for whom it waits; None: in its log.
+        own: run → how many frames of users' own tables it has landed.
     """
 
     reports: dict[str, dict[Fact, LandingReport]] = field(default_factory=dict)
@@ -36,14 +41,19 @@ class Record:
     errors: dict[str, FluxionError] = field(default_factory=dict)
     parity: dict[str, dict[str, TableParity]] = field(default_factory=dict)
     say: Callable[[str], None] | None = None
+    own: dict[str, int] = field(default_factory=dict)
 
     def landed(self, run_id: str, report: LandingReport) -> None:
         """A run's readings of a fact are landed."""
         self.reports.setdefault(run_id, {})[report.fact] = report
 
+    def landed_own(self, run_id: str) -> None:
+        """A run has landed a user's own table."""
+        self.own[run_id] = self.own.get(run_id, 0) + 1
+
     def landings(self, run_id: str) -> int:
-        """How many facts a run has landed so far."""
-        return len(self.reports.get(run_id, {}))
+        """How many facts and users' own tables a run has landed so far."""
+        return len(self.reports.get(run_id, {})) + self.own.get(run_id, 0)
 
     def proved(self, run_id: str, found: TableParity) -> None:
         """A run compared a table."""

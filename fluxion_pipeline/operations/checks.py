@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from fluxion_pipeline.contracts.outcomes import SATISFIED, Fact, Outcome, SinkName
 from fluxion_pipeline.contracts.sqltext import columns, quote
-from fluxion_pipeline.contracts.tables import REFERENCES, spec
+from fluxion_pipeline.contracts.tables import REFERENCES, TableSpec
 from fluxion_pipeline.landing.attempts import unsatisfied
 from fluxion_pipeline.landing.quarantine import Quarantine
 from fluxion_pipeline.operations.app import App
@@ -109,12 +109,12 @@ def counts_add_up(fact: Fact) -> Question:
     )
 
 
-def unique_keys(sink: SinkName, table: str) -> Question:
+def unique_keys(sink: SinkName, whole: TableSpec) -> Question:
     """No key of the contract stands twice; for ``ventas`` not even on two days.
 
     Where PostgreSQL's primary key is the contract's it enforces that: what is proven then is that it is there.
     """
-    whole = spec(table)
+    table = whole.name
     if sink is SinkName.POSTGRESQL and set(whole.key) == set(whole.physical_key):
         return _enforced(table)
     key = columns(whole.key)

@@ -11,20 +11,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from fluxion_pipeline.contracts.sqltext import columns, quote
-from fluxion_pipeline.contracts.tables import TableSpec, spec
+from fluxion_pipeline.contracts.tables import TableSpec
 from fluxion_pipeline.errors import ContractError, FluxionError
 from fluxion_pipeline.landing import frames
 from fluxion_pipeline.landing.decide.dimensions import EVERYWHERE
 from fluxion_pipeline.landing.index import place_name
 from fluxion_pipeline.landing.lote import Manifest, read_manifest
+from fluxion_pipeline.landing.own_tables import ORIGIN
+from fluxion_pipeline.landing.tables import own_tables, table_of
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.sources.protocol import KEY_SEPARATOR
 
 EXPLAINED = ("ventas", "inventario_actual", "inventario_historico", "productos", "ubicaciones")
 """The tables of which a row can be explained."""
 
-_FILE = re.compile(r"(\d+)-([a-z_]+)-[0-9a-f]+\.parquet$")
+_FILE = re.compile(r"(\d+)-([a-z0-9_]+)-[0-9a-f]+\.parquet$")
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ def explain(app: App, table: str, key: Sequence[str]) -> Explanation:
 
     Args:
         app: the home.
-        table: one of ``EXPLAINED``.
+        table: one of ``EXPLAINED``, or a user's own.
         key: values of the table's key, in its order; for stock the warehouse may be left out
             (then: the location's own), and of the history the tick (then: the newest).
 
@@ -74,11 +78,12 @@ def explain(app: App, table: str, key: Sequence[str]) -> Explanation:
         ContractError: if the table can't be explained, or the key has the wrong number of parts.
         LocationError: if the location isn't in the map.
     """
-    if table not in EXPLAINED:
-        raise ContractError(f"rows of «{table}» can't be explained", f"use one of {', '.join(EXPLAINED)}")
-    whole = spec(table)
+    own = own_tables(app.settings.home)
+    if table not in EXPLAINED and table not in own:
+        raise ContractError(f"rows of «{table}» can't be explained", f"use one of {', '.join((*EXPLAINED, *own))}")
+    whole = table_of(app.settings.home, table)
     named = _key(app, whole, key)
-    location = named.get("ubicacion_codigo", EVERYWHERE)
+    location = own[table].place if table in own else named.get("ubicacion_codigo", EVERYWHERE)
     looked = "inventario_historico" if table == "inventario_actual" else table
     place = app.outbox.root / place_name(location)
     manifests = {m.sequence: m for m in (read_manifest(p) for p in sorted(place.glob("*/*.json")))}
@@ -86,16 +91,17 @@ def explain(app: App, table: str, key: Sequence[str]) -> Explanation:
     sinks: dict[str, list[dict[str, Any]] | str] = {}
     for sink in app.active:
         try:
-            sinks[sink.name.value] = _records(sink.read(table, None, {k: [v] for k, v in named.items() if k not in ("linea", "capturado_en")}), named)
+            texts = {k: [v] for k, v in named.items() if isinstance(whole.table.columns[k].type, sa.Text)}
+            sinks[sink.name.value] = _records(sink.read(table, None, texts), named)
         except FluxionError as error:
             sinks[sink.name.value] = str(error)
     return Explanation(table, named, sinks, _image(app, whole, location, named), tuple(sorted(events, key=lambda e: (e.lote, e.what))))
 
 
 def _key(app: App, table: TableSpec, key: Sequence[str]) -> dict[str, str]:
-    names = [n for n in table.key if n != "capturado_en"]
+    names = [n for n in table.key if n != "capturado_en" or table.own is not None]
     given = list(key)
-    if names[0] == "ubicacion_codigo" and given:
+    if table.own is None and names[0] == "ubicacion_codigo" and given:
         given[0] = app.registry.find(given[0]).codigo
         if "almacen_codigo" in names and len(given) == len(names) - 1:
             given.insert(1, given[0])
@@ -198,6 +204,8 @@ def _at(manifest: Manifest) -> str:
 
 
 def _origin(manifest: Manifest) -> str:
+    if ORIGIN in manifest.extra:
+        return str(manifest.extra[ORIGIN]["origen"])
     return str(manifest.reading["origin"]) if manifest.reading else "the map of locations, or products that facts met"
 
 

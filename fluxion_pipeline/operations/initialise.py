@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from fluxion_pipeline.contracts.outcomes import SinkName
 from fluxion_pipeline.errors import ConvergenceError, FluxionError
 from fluxion_pipeline.landing.decide.dimensions import EVERYWHERE
+from fluxion_pipeline.landing.tables import own_tables
 from fluxion_pipeline.operations import mode
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.sinks.converge import claim, converge
+from fluxion_pipeline.sinks.own_tables import make
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ def initialise(app: App, *, take_over: bool = False) -> tuple[InitStep, ...]:
             failures = converge(sink, app.outbox, [EVERYWHERE], clock=app.clock).failures
             if failures:
                 raise ConvergenceError(f"{name}: the locations could not be loaded: {failures[EVERYWHERE]}", "mend the cause and run: fluxion init")
+            migrated |= make(sink, tuple(own_tables(app.settings.home).values()))
             steps.append(InitStep(name, migrated, claimed, None))
         except FluxionError as error:
             steps.append(InitStep(name, migrated, claimed, error))

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fluxion_pipeline.contracts.outcomes import Mode, SinkName, Verdict
-from fluxion_pipeline.contracts.tables import CONTRACT_TABLES, LANDED_TABLES, TableSpec, spec
+from fluxion_pipeline.contracts.tables import TableSpec
 from fluxion_pipeline.errors import ContractError, ConvergenceError
+from fluxion_pipeline.landing.tables import compared_tables, landed_tables, table_of
 from fluxion_pipeline.operations import mode
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.parity.images import Leg, against_images
@@ -43,7 +44,7 @@ def examine(app: App, table: str, wait: float = 20.0) -> tuple[Leg, ...]:
         ContractError: if there is no such table, or nothing of it is ever landed.
         SinkAway: if a sink can't be read.
     """
-    item = _landed(table)
+    item = _landed(app, table)
     return tuple(against_images(app.settings, app.outbox, name, item, wait) for name in app.settings.db_mode.sinks)
 
 
@@ -87,20 +88,21 @@ def repair(app: App, legs: Sequence[Leg], wait: float = 20.0) -> tuple[Repaired,
 
 def _prove(app: App, legs: Sequence[Leg], wait: float) -> None:
     for leg in legs:
-        after = against_images(app.settings, app.outbox, leg.sink, spec(leg.table), wait)
+        after = against_images(app.settings, app.outbox, leg.sink, _landed(app, leg.table), wait)
         if after.to_write:
             raise ConvergenceError(
                 f"{leg.table} in {leg.sink} still differs from its images by {after.to_write} rows", "look whether somebody else writes it, and repair again"
             )
-    tables = {leg.table for leg in legs} & set(CONTRACT_TABLES)
+    tables = {leg.table for leg in legs} & set(compared_tables(app.settings.home))
     if app.settings.db_mode is Mode.DUAL and tables:
         report = prove(app.settings, sorted(tables), wait=wait)
         if report.verdict is not Verdict.IGUAL:
             raise ConvergenceError("; ".join(f"{t.table}: {t.verdict} ({t.reason})" for t in report.tables), "fluxion parity says what differs")
 
 
-def _landed(table: str) -> TableSpec:
-    if table not in LANDED_TABLES:
-        kept = f"{table} is not landed: there are no lotes to repair it from" if table in CONTRACT_TABLES else f"there is no table «{table}»"
-        raise ContractError(kept, f"the tables are: {', '.join(LANDED_TABLES)}")
-    return spec(table)
+def _landed(app: App, table: str) -> TableSpec:
+    landed, compared = landed_tables(app.settings.home), compared_tables(app.settings.home)
+    if table not in landed:
+        kept = f"{table} is not landed: there are no lotes to repair it from" if table in compared else f"there is no table «{table}»"
+        raise ContractError(kept, f"the tables are: {', '.join(landed)}")
+    return table_of(app.settings.home, table)

@@ -9,9 +9,11 @@ from fluxion_pipeline.contracts.outcomes import SATISFIED, Fact, Outcome, SinkNa
 from fluxion_pipeline.contracts.sqltext import quote
 from fluxion_pipeline.errors import FluxionError
 from fluxion_pipeline.landing.quarantine import Quarantine
+from fluxion_pipeline.landing.tables import own_tables
 from fluxion_pipeline.operations import mode
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.sinks.converge import check_claim, pending
+from fluxion_pipeline.sinks.protocol import Sink
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,16 @@ def _sink(app: App, name: SinkName) -> SinkStatus:
         with sink.session("looking") as session:
             check_claim(sink, app.outbox, session.meta())
             lacks = sum(pending(session, app.outbox).values())
-        return SinkStatus(name, active, None, lacks, dict(sink.query(_COUNTS)))
+        return SinkStatus(name, active, None, lacks, dict(sink.query(_COUNTS)) | _own_counts(app, sink))
     except FluxionError as error:
         return SinkStatus(name, active, str(error), 0, {})
+
+
+def _own_counts(app: App, sink: Sink) -> dict[str, int]:
+    """Rows of users' own tables, of those that the sink has by now."""
+    there = {str(name) for (name,) in sink.query("SELECT table_name FROM information_schema.tables")}
+    names = [name for name in own_tables(app.settings.home) if name in there]
+    return dict(sink.query(" UNION ALL ".join(f"SELECT '{n}', count(*) FROM {quote(n)}" for n in names))) if names else {}  # noqa: S608 names of contracts
 
 
 def _locations(app: App, fact: Fact) -> list[LocationStatus]:

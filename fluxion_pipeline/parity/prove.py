@@ -17,8 +17,8 @@ import duckdb
 import psycopg2
 
 from fluxion_pipeline.contracts.outcomes import Verdict
-from fluxion_pipeline.contracts.tables import CONTRACT_TABLES, spec
 from fluxion_pipeline.errors import ContractError, FluxionError
+from fluxion_pipeline.landing.tables import compared_tables, table_of
 from fluxion_pipeline.parity.passes import Only, Pass, Progress, ledgers
 from fluxion_pipeline.parity.report import Level, ParityReport, TableParity
 from fluxion_pipeline.parity.schema import prove_schema
@@ -46,7 +46,7 @@ def prove(
 
     Args:
         settings: where they are.
-        tables: contract tables; None or empty: all of them.
+        tables: contract tables, or users' own; None or empty: all of them.
         level: how deep.
         full: compare every row, also of slices that are as they were when they were last proven.
         wait: seconds to wait for the DuckDB file.
@@ -56,12 +56,12 @@ def prove(
     Raises:
         ContractError: if there is no such table, or it isn't compared.
     """
-    names = chosen(tables)
+    names = chosen(settings, tables)
     if len(settings.db_mode.sinks) < 2:
         return _untold(names, level, f"only one active sink (DB_MODE={settings.db_mode})")
     if level is Level.SCHEMA:
         return _guarded_schema(settings, names, wait)
-    found = {name: Found(spec(name)) for name in names}
+    found = {name: Found(table_of(settings.home, name)) for name in names}
     home = settings.home / "tmp"
     home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="parity-", dir=home) as folder:
@@ -69,16 +69,17 @@ def prove(
     return ParityReport(tuple(judge(item, level) for item in found.values()))
 
 
-def chosen(tables: Sequence[str] | None) -> list[str]:
-    """The tables to compare, each once.
+def chosen(settings: Settings, tables: Sequence[str] | None) -> list[str]:
+    """The tables to compare, each once; by default all, those of users too.
 
     Raises:
         ContractError: if there is no such table, or it isn't compared; the error lists those that are.
     """
-    unknown = [t for t in tables or () if t not in CONTRACT_TABLES]
+    known = compared_tables(settings.home)
+    unknown = [t for t in tables or () if t not in known]
     if unknown:
-        raise ContractError(f"«{unknown[0]}» is no table that is compared", f"the tables are: {', '.join(CONTRACT_TABLES)}")
-    return list(dict.fromkeys(tables or CONTRACT_TABLES))
+        raise ContractError(f"«{unknown[0]}» is no table that is compared", f"the tables are: {', '.join(known)}")
+    return list(dict.fromkeys(tables or known))
 
 
 def _compare(run: Pass, found: Mapping[str, Found], slices: Only) -> None:

@@ -20,6 +20,7 @@ from fluxion_pipeline.contracts.migrations.drift import type_name
 from fluxion_pipeline.contracts.migrations.runner import schema_drift
 from fluxion_pipeline.contracts.outcomes import Verdict
 from fluxion_pipeline.contracts.tables import TableSpec
+from fluxion_pipeline.landing.tables import own_tables
 from fluxion_pipeline.parity.report import SAMPLE, Difference, Level, ParityReport, TableParity
 from fluxion_pipeline.settings import Settings
 from fluxion_pipeline.sinks.duckdb.connect import open_file
@@ -85,18 +86,19 @@ def prove_schema(settings: Settings, names: Sequence[str], wait: float) -> Parit
         SinkAway: if a sink can't be read.
     """
     start = time.perf_counter()
+    own = [table.spec.table for table in own_tables(settings.home).values()]
     with connect(settings, read_only=True) as raw:
-        lines = {"postgresql": _lines("postgresql+psycopg2://", raw)}
+        lines = {"postgresql": _lines("postgresql+psycopg2://", raw, own)}
     with open_file(settings, write=False, wait=wait, purpose="fluxion parity") as file:
-        lines["duckdb"] = _lines("duckdb://", ConnectionWrapper(file))
+        lines["duckdb"] = _lines("duckdb://", ConnectionWrapper(file), own)
     seconds = time.perf_counter() - start
     return ParityReport(tuple(_schema_verdict(name, lines, seconds) for name in names))
 
 
-def _lines(url: str, raw: Any) -> tuple[str, ...]:
+def _lines(url: str, raw: Any, own: Sequence[sa.Table]) -> tuple[str, ...]:
     engine = sa.create_engine(url, creator=lambda: raw, poolclass=StaticPool)
     with engine.connect() as connection:
-        return schema_drift(connection)
+        return schema_drift(connection, own)
 
 
 def _schema_verdict(name: str, lines: Mapping[str, tuple[str, ...]], seconds: float) -> TableParity:

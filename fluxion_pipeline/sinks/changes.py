@@ -94,8 +94,7 @@ def load_image(con: duckdb.DuckDBPyConnection, table: TableSpec, images: Sequenc
     """
     files = sorted({str(i.file) for i in images if i.rows})
     if not files:
-        names = ", ".join(f"CAST(NULL AS {duckdb_type(table.table.columns[c])}) AS {quote(c)}" for c in table.columns)
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {target} AS SELECT {names} LIMIT 0")
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {target} AS {_no_rows(table)}")
         return
     con.register("_slices", slices.relation(table, images))
     try:
@@ -118,8 +117,15 @@ def _unreadable(table: TableSpec, files: Sequence[str], error: duckdb.Error) -> 
     return error
 
 
+def _no_rows(table: TableSpec) -> str:
+    names = ", ".join(f"CAST(NULL AS {duckdb_type(table.table.columns[c])}) AS {quote(c)}" for c in table.columns)
+    return f"SELECT {names} WHERE false"
+
+
 def image_relation(table: TableSpec) -> str:
     """SQL of the images' applied rows, given the relation ``_slices`` (slice, file) and bound: the list of files."""
     applied = "AND NOT r._desplazada" if table.name == "ventas" else ""
     rows = "read_parquet(?, filename = true, union_by_name = true, hive_partitioning = false)"
+    if table.own is not None:  # images that are older than a column of the contract have NULL there
+        rows = f"(FROM {rows} UNION ALL BY NAME {_no_rows(table)})"
     return f"SELECT {columns(table.columns, 'r.')} FROM {rows} r JOIN _slices s ON r._slice = s.slice AND r.filename = s.file WHERE true {applied}"  # noqa: S608

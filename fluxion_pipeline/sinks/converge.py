@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fluxion_pipeline.contracts.clock import Clock, now
-from fluxion_pipeline.contracts.tables import LANDED_TABLES, spec
+from fluxion_pipeline.contracts.tables import LANDED_TABLES
 from fluxion_pipeline.errors import ConvergenceError, PermanentError, SinkAway, SinkRefused
 from fluxion_pipeline.landing.index import Image
 from fluxion_pipeline.landing.outbox import Outbox
+from fluxion_pipeline.landing.tables import table_of
 from fluxion_pipeline.sinks.attempts import lines_of, tell
+from fluxion_pipeline.sinks.own_tables import make_owed
 from fluxion_pipeline.sinks.protocol import Sink, SinkReport, SinkSession, WriteReceipt
 from fluxion_pipeline.sinks.slices import owner
 
@@ -135,7 +137,9 @@ def _transaction(sink: Sink, outbox: Outbox, batch: Sequence[str], force: Force 
         owed = [o for place in batch if (o := _owed(outbox, place, meta, force)).images]
         if not owed:
             return []
-        sink.prepare([i for o in owed for i in o.images])
+        images = [i for o in owed for i in o.images]
+        make_owed(sink, outbox, {i.table for i in images})
+        sink.prepare(images)
         receipts = _apply(sink, outbox, owed, run_id, clock)
         if receipts is not None:
             return receipts
@@ -152,13 +156,12 @@ def _apply(sink: Sink, outbox: Outbox, owed: Sequence[_Owed], run_id: str | None
         check_claim(sink, outbox, meta)
         if any(_upto(meta, o.location) > o.upto for o in owed):
             return None
-        for table in LANDED_TABLES:
+        for table in sorted({i.table for i in images}, key=_turn):
             mine = [i for i in images if i.table == table]
-            if mine:
-                begun = time.monotonic()
-                counts = session.make_equal(spec(table), mine, outbox.past_image)
-                places = tuple(dict.fromkeys(i.location for i in mine))
-                receipts.append(WriteReceipt(sink.name, table, places, len(mine), counts, time.monotonic() - begun))
+            begun = time.monotonic()
+            counts = session.make_equal(table_of(outbox.home, table), mine, outbox.past_image)
+            places = tuple(dict.fromkeys(i.location for i in mine))
+            receipts.append(WriteReceipt(sink.name, table, places, len(mine), counts, time.monotonic() - begun))
         at = clock()
         session.remember([i for i in images if i.version], outbox.id, at)
         session.set_meta({f"hasta:{o.location}": str(o.upto) for o in owed})
@@ -166,6 +169,11 @@ def _apply(sink: Sink, outbox: Outbox, owed: Sequence[_Owed], run_id: str | None
         session.log(receipts, run_id, at)
         session.commit()
     return receipts
+
+
+def _turn(table: str) -> tuple[int, str]:
+    """Dimensions before facts, users' own tables last."""
+    return (LANDED_TABLES.index(table) if table in LANDED_TABLES else len(LANDED_TABLES)), table
 
 
 @dataclass(frozen=True)

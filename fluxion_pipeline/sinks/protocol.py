@@ -142,6 +142,10 @@ class SinkSession(Protocol):
         """Update the attempts' columns of ``cobertura`` by key; the number of lines changed."""
         ...
 
+    def statement(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows of one statement that both engines understand; none for DDL."""
+        ...
+
     def commit(self) -> None:
         """Keep all of it."""
         ...

@@ -9,8 +9,9 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from fluxion_pipeline.contracts.clock import parse_day, parse_tick
+from fluxion_pipeline.contracts.own_tables import PLACE
 from fluxion_pipeline.contracts.sqltext import quote
-from fluxion_pipeline.contracts.tables import TableSpec, spec
+from fluxion_pipeline.contracts.tables import SPECS, TableSpec
 from fluxion_pipeline.landing.index import Image
 from fluxion_pipeline.sources.protocol import arrow_type
 
@@ -32,7 +33,9 @@ def _value(kind: Any, text: str) -> Any:
 
 def owner(table: str, slice_: str) -> str:
     """The location whose landing owns a slice; a slice that nobody landed must be empty."""
-    columns = spec(table).slice_columns
+    if table not in SPECS:
+        return PLACE + table
+    columns = SPECS[table].slice_columns
     if not columns:
         return "*"
     return slice_.split("/", 2)[1] if columns[0] == "tabla" else slice_.rsplit("/", len(columns) - 1)[0]
@@ -40,7 +43,7 @@ def owner(table: str, slice_: str) -> str:
 
 def relation(table: TableSpec, images: Sequence[Image]) -> pa.Table:
     """The slices as an Arrow table: ``slice``, ``file`` and the slice columns of each image."""
-    fields = [("slice", pa.string()), ("file", pa.string()), *[(c, arrow_type(table.name, c)) for c in table.slice_columns]]
+    fields = [("slice", pa.string()), ("file", pa.string()), *[(c, arrow_type(table, c)) for c in table.slice_columns]]
     rows = [(i.slice, str(i.file), *values(table, i.slice)) for i in images]
     arrays = [pa.array([r[n] for r in rows], type_) for n, (_, type_) in enumerate(fields)]
     return pa.table(arrays, schema=pa.schema(fields))

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 
 from fluxion_pipeline.contracts.outcomes import SinkName
 from fluxion_pipeline.contracts.sqltext import columns, quote
-from fluxion_pipeline.contracts.tables import LANDED_TABLES, spec
 from fluxion_pipeline.landing.outbox import Landing, Outbox
+from fluxion_pipeline.landing.tables import landed_tables, table_of
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.initialise import initialise
 from fluxion_pipeline.settings import Settings
@@ -70,7 +70,7 @@ class Home:
 
     def held(self, sink: SinkName, table: str) -> Rows:
         """All rows of a table in a sink: its compared columns."""
-        return Counter(self.run(sink, f"SELECT {columns(spec(table).columns)} FROM {quote(table)}"))
+        return Counter(self.run(sink, f"SELECT {columns(table_of(self.settings.home, table).columns)} FROM {quote(table)}"))
 
     def wanted(self, table: str) -> Rows:
         """All rows that the newest images have of a table, read without the code that writes sinks."""
@@ -78,7 +78,7 @@ class Home:
 
     def assert_equal(self, *sinks: SinkName) -> None:
         """Each sink holds exactly what the newest images say, in every table."""
-        for table in LANDED_TABLES:
+        for table in landed_tables(self.settings.home):
             right = self.wanted(table)
             for sink in sinks or SinkName:
                 assert self.held(sink, table) == right, (sink, table)
@@ -86,13 +86,13 @@ class Home:
 
 def wanted(outbox: Outbox, table: str) -> Rows:
     """All applied rows of the newest images of a table."""
-    names = spec(table).columns
+    names = table_of(outbox.home, table).columns
     found: Rows = Counter()
     files: dict[Path, list[dict[str, Any]]] = {}
     for place in outbox.index.locations():
         for image in outbox.index.images(place, table):
             rows = files.setdefault(image.file, pq.ParquetFile(image.file).read().to_pylist())
-            found.update(tuple(r[n] for n in names) for r in rows if r["_slice"] == image.slice and not r.get("_desplazada"))
+            found.update(tuple(r.get(n) for n in names) for r in rows if r["_slice"] == image.slice and not r.get("_desplazada"))
     return found
 
 

@@ -6,7 +6,7 @@ tables that the contract doesn't know (a user's own, partitions) are no differen
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
@@ -47,8 +47,12 @@ class _Shape:
     keys: set[str] = field(default_factory=set)
 
 
-def schema_drift(connection: sa.Connection) -> tuple[str, ...]:
+def schema_drift(connection: sa.Connection, own: Iterable[sa.Table] = ()) -> tuple[str, ...]:
     """Compare the live schema with the metadata.
+
+    Args:
+        connection: to the database.
+        own: users' own tables that must be there too.
 
     Returns:
         One line per difference, sorted; empty where there is none.
@@ -56,7 +60,7 @@ def schema_drift(connection: sa.Connection) -> tuple[str, ...]:
     engine = connection.dialect.name
     live = _live(connection, engine)
     lines: list[str] = []
-    for table in metadata.tables.values():
+    for table in (*metadata.tables.values(), *own):
         lines += _differences(table.name, live.get(table.name), _expected(table, engine))
     return tuple(sorted(lines))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
 import duckdb
@@ -119,6 +120,10 @@ class DuckDBSession:
                 " AND (c.verificado_en, c.ultimo_intento, c.ultimo_resultado, c.intentos, c.segundos, c.motivo) IS DISTINCT FROM"
                 " (s.verificado_en, s.ultimo_intento, s.ultimo_resultado, s.intentos, s.segundos, s.motivo)"
             )
+
+    def statement(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows of one statement."""
+        return self.con.execute(sql).fetchall()
 
     def commit(self) -> None:
         """Keep all of it."""

@@ -12,9 +12,9 @@ import pyarrow as pa
 from fluxion_pipeline.contracts.migrations import HEAD
 from fluxion_pipeline.contracts.outcomes import SinkName
 from fluxion_pipeline.contracts.sqltext import columns, quote
-from fluxion_pipeline.contracts.tables import spec
 from fluxion_pipeline.errors import SinkAway
 from fluxion_pipeline.landing.index import Image
+from fluxion_pipeline.landing.tables import table_of
 from fluxion_pipeline.locks import hold
 from fluxion_pipeline.settings import Settings
 from fluxion_pipeline.sinks import reading
@@ -63,7 +63,7 @@ class DuckDBSink:
 
     def read(self, table: str, names: Sequence[str] | None = None, where: Mapping[str, Sequence[Any]] | None = None) -> pa.Table:
         """Rows of a table as Arrow."""
-        chosen = reading.chosen(spec(table), names, where or ())
+        chosen = reading.chosen(table_of(self.settings.home, table), names, where or ())
         conditions = [f"{quote(c)} IN (SELECT unnest(?))" for c in where or {}]
         sql = f"SELECT {columns(chosen)} FROM {quote(table)}" + (" WHERE " + " AND ".join(conditions) if conditions else "")  # noqa: S608 quoted names
         with self._open_to_read() as con:

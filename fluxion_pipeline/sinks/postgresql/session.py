@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import duckdb
@@ -198,6 +199,11 @@ class PostgreSQLSession:
             tuple([getattr(x, f) for x in lines] for f in fields),
         )
         return int(self.cursor.rowcount)
+
+    def statement(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows of one statement; none for DDL."""
+        self.cursor.execute(sql)
+        return list(self.cursor.fetchall()) if self.cursor.description else []
 
     def commit(self) -> None:
         """Keep all of it."""

@@ -17,9 +17,9 @@ from fluxion_pipeline.contracts.clock import UTC
 from fluxion_pipeline.contracts.migrations import HEAD
 from fluxion_pipeline.contracts.outcomes import SinkName
 from fluxion_pipeline.contracts.sqltext import columns, quote
-from fluxion_pipeline.contracts.tables import spec
 from fluxion_pipeline.errors import SinkAway
 from fluxion_pipeline.landing.index import Image
+from fluxion_pipeline.landing.tables import table_of
 from fluxion_pipeline.settings import Settings
 from fluxion_pipeline.sinks import reading, slices
 from fluxion_pipeline.sinks.duckdb.connect import configure, said
@@ -54,7 +54,7 @@ class PostgreSQLSink:
         """Make the months' partitions that the images need, in a transaction of its own."""
         months: dict[str, set[date]] = {}
         for image in images:
-            table = spec(image.table)
+            table = table_of(self.settings.home, image.table)
             if table.month_column is not None:
                 value = slices.values(table, image.slice)[table.slice_columns.index(table.month_column)]
                 day = value.astimezone(UTC).date() if isinstance(value, datetime) else value
@@ -94,7 +94,7 @@ class PostgreSQLSink:
 
     def read(self, table: str, names: Sequence[str] | None = None, where: Mapping[str, Sequence[Any]] | None = None) -> pa.Table:
         """Rows of a table as Arrow."""
-        whole = spec(table)
+        whole = table_of(self.settings.home, table)
         chosen = reading.chosen(whole, names, where or ())
         conditions = [f"{quote(c)} = ANY(%s::{transfer.array_type(whole, c)}[])" for c in where or {}]
         sql = f"SELECT {columns(chosen)} FROM {quote(table)}" + (" WHERE " + " AND ".join(conditions) if conditions else "")  # noqa: S608 quoted names

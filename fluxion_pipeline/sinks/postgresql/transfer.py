@@ -76,7 +76,7 @@ def insert_bound(cursor: Cursor, target: str, names: Sequence[str], rows: Sequen
 def array_type(table: TableSpec, column: str) -> str:
     """The PostgreSQL type of the elements of an array of a slice column's values."""
     kind = type(table.table.columns[column].type).__name__
-    return {"Text": "text", "Date": "date", "DateTime": "timestamptz"}[kind]
+    return {"Text": "text", "Date": "date", "DateTime": "timestamptz", "Integer": "integer", "Numeric": "numeric", "Boolean": "boolean"}[kind]
 
 
 def bounds(table: TableSpec, given: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
