@@ -39,6 +39,7 @@ class Writing:
         changes: rows that have other values there.
         deletes: rows that are too many there.
         involved: rows of the slices involved, on the side that is copied from.
+        available: all rows of the table on that side.
     """
 
     target: Origin
@@ -46,6 +47,7 @@ class Writing:
     changes: int
     deletes: int
     involved: int
+    available: int
 
     @property
     def rows(self) -> int:
@@ -77,7 +79,7 @@ def writings(legs: Sequence[Leg]) -> list[Writing]:
     found = []
     for leg in legs:
         total = leg.total
-        found.append(Writing(Origin(leg.sink.value), total.missing, total.changed, total.extra + total.doubled_postgresql, leg.involved))
+        found.append(Writing(Origin(leg.sink.value), total.missing, total.changed, total.extra + total.doubled_postgresql, leg.involved, leg.wanted))
     return found
 
 
@@ -85,8 +87,8 @@ def refusal(table: str, origin: Origin, planned: Sequence[Writing]) -> str | Non
     """Why a repair should not be done without being asked twice; None: it may be done. Pure."""
     for item in planned:
         where = f"in {item.target}" if item.target is not Origin.LOTE else "in the lotes"
-        if item.rows and not item.involved:
-            return f"{'the lotes have' if origin is Origin.LOTE else f'{origin} has'} no rows of {table} there, and {item.rows} would be deleted {where}"
+        if item.rows and not item.available:
+            return f"{'the lotes have' if origin is Origin.LOTE else f'{origin} has'} no rows of {table} at all, and {item.rows} would be deleted {where}"
         if item.rows > MANY_ROWS:
             return f"{item.rows} rows of {table} would be written {where}, more than {MANY_ROWS}"
         if item.rows > FEW_ROWS and item.rows > SHARE * item.involved:
@@ -158,8 +160,8 @@ def prove_equal(app: App, table: str, wait: float, slices: Mapping[str, Collecti
     names = [table, *(slices or {})]
     for sink in app.settings.db_mode.sinks:
         for name in names:
-            after = against_images(app.settings, app.outbox, sink, spec(name), wait)
-            wrong = set(after.slices) if name == table else set(after.slices) & set((slices or {})[name])
+            only = None if name == table else (slices or {})[name]
+            wrong = against_images(app.settings, app.outbox, sink, spec(name), wait, only).slices
             if wrong:
                 raise ConvergenceError(
                     f"{name} in {sink} still differs from its images in {', '.join(sorted(wrong))}", "look whether somebody else writes it, and repair again"

@@ -11,9 +11,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from fluxion_pipeline.contracts.outcomes import Fact, Mode, SinkName, Verdict
-from fluxion_pipeline.contracts.tables import CONTRACT_TABLES, LANDED_TABLES, spec
+from fluxion_pipeline.contracts.tables import CONTRACT_TABLES, LANDED_TABLES, TableSpec, spec
 from fluxion_pipeline.errors import ContractError, SettingsError, SinkAway, TransientError
-from fluxion_pipeline.operations import mode
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.land_repair import STOCK, Landed, land, newest_tick
 from fluxion_pipeline.operations.repair import Repaired, Writing, converge_or_fail, prove_equal
@@ -76,10 +75,10 @@ class Copying:
     def writings(self, app: App) -> Iterator[Writing]:
         """What would be written where."""
         total, involved = self.leg.total, self._held(app, self.leg.slices)
-        yield Writing(Origin.LOTE, total.extra, total.changed, total.missing, involved)
+        yield Writing(Origin.LOTE, total.extra, total.changed, total.missing, involved, self.leg.rows)
         for sink in [x.sink for x in self.legs if x.sink is not self.source]:
             written = self._other()
-            yield Writing(Origin(sink.value), *written, self._held(app, self.apart.differing if self.apart else ()))
+            yield Writing(Origin(sink.value), *written, self._held(app, self.apart.differing if self.apart else ()), self.leg.rows)
 
     def _held(self, app: App, slices: Collection[str]) -> int:
         """How many rows the source has of some slices."""
@@ -169,34 +168,30 @@ def copy(app: App, plan: Copying, repair: Asked, wait: float = 20.0) -> tuple[Re
         SinkAway: if a sink can't be used now; what landed is owed to it.
         ConvergenceError: if some slice could not be made equal, or the proof fails.
     """
-    table, slices = spec(plan.table), plan.slices
-    others = [n for n in app.settings.db_mode.sinks if n is not plan.source]
-    before: dict[Origin, Measure] = {Origin.LOTE: measure_images(app, table, slices)}
-    before |= {Origin(n.value): measure_sink(app, n, table, slices, wait) for n in app.settings.db_mode.sinks}
+    table, slices, active = spec(plan.table), plan.slices, app.settings.db_mode.sinks
+    before = _measures(app, table, slices, active, wait)
     total = plan.leg.total
     done = {Origin.LOTE: (total.extra, total.changed, total.missing)}
+    after: Mapping[Origin, Measure] = {}
     landed = Landed()
-    proven = False
     try:
         for place, mine in _by_place(plan).items():
             landed += land(app, plan.source, FACTS[plan.table], place, mine, repair)
-        if FACTS[plan.table] is not Fact.CATALOGO:
-            app.outbox.land_met()
-        all_slices = slices | landed.of(plan.table)
-        for name in (plan.source, *others):
-            report = converge_or_fail(app, name, plan.table, all_slices)
-            done[Origin(name.value)] = (report.inserted, report.changed, report.deleted)
+        app.outbox.land_met()
+        for name in active:
+            counts = converge_or_fail(app, name, plan.table, slices | landed.of(plan.table))
+            done[Origin(name.value)] = (counts.inserted, counts.changed, counts.deleted)
         prove_equal(app, plan.table, wait, {t: s for t, s in landed.slices.items() if t != plan.table})
-        proven = True
+        after = _measures(app, table, slices, active, wait)
     finally:
-        after = {Origin.LOTE: measure_images(app, table, slices)} if proven else {}
-        if proven:
-            after |= {Origin(n.value): measure_sink(app, n, table, slices, wait) for n in app.settings.db_mode.sinks}
-        lines = [line(repair, t, slices, n, before.get(t), after.get(t)) for t, n in done.items()]
         if landed.lotes or len(done) > 1:
-            remember(app, [x for x in lines if x.destino == Origin.LOTE.value or x.insertadas or x.cambiadas or x.borradas])
-        mode.wrote(app)
-    return tuple(Repaired(t, n) for t, n in done.items())
+            remember(app, [line(repair, t, slices, rows, before[t], after.get(t)) for t, rows in done.items() if any(rows)])
+    return tuple(Repaired(t, rows) for t, rows in done.items())
+
+
+def _measures(app: App, table: TableSpec, slices: Collection[str], sinks: Collection[SinkName], wait: float) -> dict[Origin, Measure]:
+    """Lotes and sinks, as they are."""
+    return {Origin.LOTE: measure_images(app, table, slices), **{Origin(n.value): measure_sink(app, n, table, slices, wait) for n in sinks}}
 
 
 def _by_place(plan: Copying) -> Mapping[str, list[str]]:

@@ -10,6 +10,7 @@ import json
 import os
 import pwd
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -20,6 +21,7 @@ import pyarrow as pa
 from fluxion_pipeline.contracts.clock import UTC
 from fluxion_pipeline.contracts.outcomes import SinkName, Word
 from fluxion_pipeline.contracts.tables import TableSpec, spec
+from fluxion_pipeline.errors import SinkAway, SinkRefused
 from fluxion_pipeline.landing.decide.decision import Draft
 from fluxion_pipeline.landing.decide.dimensions import EVERYWHERE
 from fluxion_pipeline.landing.past import image_rows
@@ -134,11 +136,7 @@ def line(repair: Asked, target: Origin, slices: Collection[str], written: tuple[
 
 
 def remember(app: App, lines: Collection[RepairLine]) -> None:
-    """Land lines of the record, and let the active sinks have them.
-
-    Raises:
-        SinkAway: if a sink can't be used now; the record is owed to it.
-    """
+    """Land lines of the record, and let the active sinks have them; to a sink that is away they are owed."""
     table = spec(TABLE)
     schema = pa.schema([(c, arrow_type(TABLE, c)) for c in table.columns])
     with app.outbox.lock(EVERYWHERE) as past:
@@ -147,7 +145,8 @@ def remember(app: App, lines: Collection[RepairLine]) -> None:
         rows = fresh if found is None else pa.concat_tables([found.select(schema.names).cast(schema), fresh])
         app.outbox.write(past, (Draft(TABLE, EVERYWHERE, rows),))
     for sink in app.active:
-        converge(sink, app.outbox, [EVERYWHERE], clock=app.clock)
+        with suppress(SinkAway, SinkRefused):
+            converge(sink, app.outbox, [EVERYWHERE], clock=app.clock)
 
 
 def recorded(app: App, table: str | None = None) -> tuple[RepairLine, ...]:

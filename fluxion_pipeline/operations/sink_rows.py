@@ -45,7 +45,8 @@ def check(app: App, sink: SinkName, table: TableSpec) -> None:
     own = columns(table.key)
     repeated = f"SELECT {own} FROM {name} GROUP BY {own} HAVING count(*) > 1"  # noqa: S608 quoted names
     distinct = f"SELECT DISTINCT {columns(table.columns)} FROM {name} WHERE ({own}) IN ({repeated})"  # noqa: S608 quoted names
-    doubled = f"SELECT {', '.join(f'CAST({quote(k)} AS VARCHAR)' for k in table.key)} FROM ({distinct}) AS d GROUP BY {own} HAVING count(*) > 1 ORDER BY {own} LIMIT 1"  # noqa: S608 quoted names
+    named = ", ".join(f"CAST({quote(k)} AS VARCHAR)" for k in table.key)
+    doubled = f"SELECT {named} FROM ({distinct}) AS d GROUP BY {own} HAVING count(*) > 1 ORDER BY {own} LIMIT 1"  # noqa: S608 quoted names
     try:
         found, twice = app.sink(sink).answers([outside, doubled])
     except (duckdb.Error, psycopg2.Error) as error:
@@ -136,5 +137,3 @@ def _unreadable(sink: SinkName, table: TableSpec, error: Exception) -> FluxionEr
 
 def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-

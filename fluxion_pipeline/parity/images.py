@@ -74,8 +74,8 @@ class Leg:
         return found.missing + found.extra + found.changed + found.doubled_postgresql
 
 
-def against_images(settings: Settings, outbox: Outbox, sink: SinkName, table: TableSpec, wait: float = 20.0) -> Leg:
-    """Compare all rows of a landed table in one sink with the newest images of all locations.
+def against_images(settings: Settings, outbox: Outbox, sink: SinkName, table: TableSpec, wait: float = 20.0, only: Collection[str] | None = None) -> Leg:
+    """Compare the rows of a landed table in one sink with the newest images of all locations; ``only``: of these slices.
 
     Raises:
         SinkAway: if the sink can't be read.
@@ -85,18 +85,18 @@ def against_images(settings: Settings, outbox: Outbox, sink: SinkName, table: Ta
     home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="parity-", dir=home) as folder:
         if sink is SinkName.DUCKDB:
-            rows, found = _duckdb_leg(settings, table, images, wait)
+            rows, found = _duckdb_leg(settings, table, images, wait, only)
         else:
-            rows, found = _postgresql_leg(settings, table, images, Path(folder))
+            rows, found = _postgresql_leg(settings, table, images, Path(folder), only)
     involved = sum(i.rows for i in images.values() if i.slice in found.slices)
     return Leg(sink, table.name, rows, sum(i.rows for i in images.values()), involved, found.slices, _some(found.sample))
 
 
-def _duckdb_leg(settings: Settings, table: TableSpec, images: Mapping[Values, Image], wait: float) -> tuple[int, ChunkDifference]:
+def _duckdb_leg(settings: Settings, table: TableSpec, images: Mapping[Values, Image], wait: float, only: Collection[str] | None) -> tuple[int, ChunkDifference]:
     with _file(settings, wait) as side:
         held = groups(side, Chunk(table, None, 0))
     result = ChunkDifference()
-    for chunk in plan.chunks(table, _groups(images), held):
+    for chunk in plan.chunks(table, _groups(images), held, only):
         with _file(settings, wait) as side:
             items = column_items(table, table.values)
             source, _ = side.source(chunk)
@@ -106,13 +106,15 @@ def _duckdb_leg(settings: Settings, table: TableSpec, images: Mapping[Values, Im
     return sum(g.rows for g in held.values()), result
 
 
-def _postgresql_leg(settings: Settings, table: TableSpec, images: Mapping[Values, Image], folder: Path) -> tuple[int, ChunkDifference]:
+def _postgresql_leg(
+    settings: Settings, table: TableSpec, images: Mapping[Values, Image], folder: Path, only: Collection[str] | None
+) -> tuple[int, ChunkDifference]:
     result = ChunkDifference()
     items, file = column_items(table, table.values), folder / "rows.csv"
     with connect(settings, read_only=True) as connection:
         postgresql = PostgresqlSide(connection)
         held = groups(postgresql, Chunk(table, None, 0))
-        for chunk in plan.chunks(table, _groups(images), held):
+        for chunk in plan.chunks(table, _groups(images), held, only):
             postgresql.export(chunk, items, file)
             with duckdb.connect() as memory:
                 configure(memory, settings.home / "tmp" / "duckdb")
