@@ -24,6 +24,7 @@ from fluxion_pipeline.contracts.tables import TableSpec, spec
 from fluxion_pipeline.errors import SinkAway, SinkRefused
 from fluxion_pipeline.landing.decide.decision import Draft
 from fluxion_pipeline.landing.decide.dimensions import EVERYWHERE
+from fluxion_pipeline.landing.lineage import decided_anew
 from fluxion_pipeline.landing.past import image_rows
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.parity.duckdb_side import DuckdbSide
@@ -137,6 +138,14 @@ def line(repair: Asked, target: Origin, slices: Collection[str], written: tuple[
 
 def remember(app: App, lines: Collection[RepairLine]) -> None:
     """Land lines of the record, and let the active sinks have them; to a sink that is away they are owed."""
+    _land(app, lines)
+    for sink in app.active:
+        with suppress(SinkAway, SinkRefused):
+            converge(sink, app.outbox, [EVERYWHERE], clock=app.clock)
+
+
+@decided_anew
+def _land(app: App, lines: Collection[RepairLine]) -> None:
     table = spec(TABLE)
     schema = pa.schema([(c, arrow_type(TABLE, c)) for c in table.columns])
     with app.outbox.lock(EVERYWHERE) as past:
@@ -144,9 +153,6 @@ def remember(app: App, lines: Collection[RepairLine]) -> None:
         fresh = pa.Table.from_pylist([asdict(x) for x in lines], schema=schema)
         rows = fresh if found is None else pa.concat_tables([found.select(schema.names).cast(schema), fresh])
         app.outbox.write(past, (Draft(TABLE, EVERYWHERE, rows),))
-    for sink in app.active:
-        with suppress(SinkAway, SinkRefused):
-            converge(sink, app.outbox, [EVERYWHERE], clock=app.clock)
 
 
 def recorded(app: App, table: str | None = None) -> tuple[RepairLine, ...]:

@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 
 import duckdb
-import psycopg2
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
@@ -21,7 +20,7 @@ from fluxion_pipeline.contracts.rows import row_schema
 from fluxion_pipeline.contracts.rules.values import FIRST_DAY, MAX_CODE_BYTES
 from fluxion_pipeline.contracts.sqltext import columns, quote
 from fluxion_pipeline.contracts.tables import TableSpec, spec
-from fluxion_pipeline.errors import ContractError, FluxionError
+from fluxion_pipeline.errors import ContractError, ConvergenceError, FluxionError
 from fluxion_pipeline.landing import frames
 from fluxion_pipeline.operations.app import App
 
@@ -38,7 +37,7 @@ def check(app: App, sink: SinkName, table: TableSpec) -> None:
     """
     problems = list(_problems(app, sink, table))
     case = " ".join(f"WHEN {condition} THEN {_literal(text)}" for condition, text in problems)
-    key = ", ".join(f"CAST({quote(k)} AS VARCHAR)" for k in table.physical_key)
+    key = ", ".join(f"CAST({quote(k)} AS VARCHAR) AS {quote(f'text {k}')}" for k in table.physical_key)
     order = columns(table.physical_key)
     name = quote(table.name)
     outside = f"SELECT * FROM (SELECT CASE {case} END AS problem, {key}, {order} FROM {name}) AS t WHERE problem IS NOT NULL ORDER BY {order} LIMIT 1"  # noqa: S608 quoted names
@@ -49,7 +48,7 @@ def check(app: App, sink: SinkName, table: TableSpec) -> None:
     doubled = f"SELECT {named} FROM ({distinct}) AS d GROUP BY {own} HAVING count(*) > 1 ORDER BY {own} LIMIT 1"  # noqa: S608 quoted names
     try:
         found, twice = app.sink(sink).answers([outside, doubled])
-    except (duckdb.Error, psycopg2.Error) as error:
+    except (duckdb.Error, ConvergenceError) as error:
         raise _unreadable(sink, table, error) from error
     if found:
         row = found[0]
@@ -119,7 +118,7 @@ def rows_of(app: App, sink: SinkName, fact: Fact, location: str, slices: Collect
         found = app.sink(sink).read(table.name, None, {**where, "fecha_negocio": list(days.values())} if days else where)
         rows = frames.query(f"SELECT DISTINCT {columns(schema.names)} FROM found ORDER BY {columns(table.key)}", {"found": found.select(schema.names)})  # noqa: S608 quoted names
         rows = rows.cast(schema)
-    except (duckdb.Error, psycopg2.Error, pa.ArrowException) as error:
+    except (duckdb.Error, ConvergenceError, pa.ArrowException) as error:
         raise _unreadable(sink, table, error) from error
     return {s: rows.filter(pc.equal(rows.column("fecha_negocio"), pa.scalar(day, pa.date32()))) for s, day in days.items()} or dict.fromkeys(slices, rows)
 
