@@ -113,12 +113,11 @@ def rejected(place: Path, fact: str, named: Mapping[str, str], manifests: Manife
         if manifest is None or row["id"] in seen:
             continue
         seen.add(row["id"])
-        slice_ = row.get("_slice") or str((manifest.reading or {})["cut"])
         yield Event(
             manifest.sequence,
             _at(manifest),
             "rejected",
-            slice_,
+            _slice(manifest),
             {"campo": row["campo"], "valor": row["valor"]},
             f"{row['origen']}, line {row['linea']}",
             row["motivo"],
@@ -131,7 +130,7 @@ def held(place: Path, fact: str, named: Mapping[str, str], manifests: Manifests)
     for row in found(_evidence(place, fact, manifests, "evidencia"), *condition(named)):
         manifest = manifests[_sequence(row["filename"])]
         shown = {k: v for k, v in row.items() if k not in (*named, "filename") and v is not None}
-        yield _event(manifest, "held back", str((manifest.reading or {})["cut"]), shown)
+        yield _event(manifest, "held back", _slice(manifest), shown)
 
 
 def repairs(lines: Sequence[RepairLine], slices: frozenset[str]) -> Iterator[Event]:
@@ -152,6 +151,12 @@ def repairs(lines: Sequence[RepairLine], slices: frozenset[str]) -> Iterator[Eve
 def _evidence(place: Path, fact: str, manifests: Manifests, name: str) -> list[Path]:
     told = [m for m in manifests.values() if m.reading and m.reading["fact"] == fact and m.extra.get(name)]
     return [p for m in told for p in place.glob(f"*/{m.extra[name]}")]
+
+
+def _slice(manifest: Manifest) -> str:
+    """The slice that a lote's reading speaks of."""
+    cut = str((manifest.reading or {})["cut"])
+    return cut if cut == manifest.location else f"{manifest.location}/{cut}"
 
 
 def _sequence(filename: str) -> int:

@@ -16,12 +16,13 @@ from fluxion_pipeline.errors import ContractError, SettingsError, SinkAway, Sink
 from fluxion_pipeline.landing.outbox import Outbox
 from fluxion_pipeline.operations import land_repair, repair_from_sink
 from fluxion_pipeline.operations.app import App
-from fluxion_pipeline.operations.repair import FEW_ROWS, Repaired, refusal
+from fluxion_pipeline.operations.repair import FEW_ROWS, Repaired, converge_or_fail, refusal
 from fluxion_pipeline.operations.repair_from_sink import Copying, copy, examine
 from fluxion_pipeline.operations.repairs import Origin, RepairLine, asked, recorded, user
 from fluxion_pipeline.parity.prove import prove
 from fluxion_pipeline.settings import Settings
 from fluxion_pipeline.sinks.embedded.server import ServerAddress
+from fluxion_pipeline.sinks.protocol import Counts
 from fluxion_pipeline_tests.support import postgres
 from fluxion_pipeline_tests.support.home import DAY, NEXT, TICK, Home, two_stores
 from fluxion_pipeline_tests.support.readings import catalogue, invoices, rejects, sales, stock
@@ -526,11 +527,16 @@ def test_a_sink_that_goes_away_after_the_landing_is_owed_the_rest(home: Home, mo
     right = home.held(SinkName.DUCKDB, SALES)
     plan = examine(home.app, SALES, SinkName.DUCKDB)
     with monkeypatch.context() as patch:
-        patch.setattr(home.settings.__class__, "model_config", {**home.settings.model_config, "frozen": False})
-        patch.setattr(home.settings, "postgres_port", 9)
+
+        def away(app: App, name: SinkName, *more: Any) -> Counts:
+            if name is SinkName.POSTGRESQL:
+                raise SinkAway("postgresql", "it went away")
+            return converge_or_fail(app, name, *more)
+
+        patch.setattr(repair_from_sink, "converge_or_fail", away)
         with pytest.raises(SinkAway):
             copy(home.app, plan, asked(home.app, SALES, Origin.DUCKDB, forced=False))
     assert home.wanted(SALES) == home.held(SinkName.DUCKDB, SALES)
-    fresh = both(Home(home.settings))
-    fresh.assert_equal()
-    assert fresh.held(SinkName.POSTGRESQL, SALES) == right
+    both(home).assert_equal()
+    assert home.held(SinkName.POSTGRESQL, SALES) == right
+    assert [x.probada for x in recorded(home.app)] == [False]
