@@ -76,6 +76,8 @@ class Copying:
         """What would be written where."""
         total, involved = self.leg.total, self._held(app, self.leg.slices)
         yield Writing(Origin.LOTE, total.extra, total.changed, total.missing, involved, self.leg.rows)
+        if total.doubled_postgresql:
+            yield Writing(Origin(self.source.value), 0, 0, total.doubled_postgresql, involved, self.leg.rows)
         for sink in [x.sink for x in self.legs if x.sink is not self.source]:
             written = self._other()
             yield Writing(Origin(sink.value), *written, self._held(app, self.apart.differing if self.apart else ()), self.leg.rows)
@@ -90,9 +92,9 @@ class Copying:
         a = self.apart
         if a is None:
             return 0, 0, 0
-        only = {SinkName.DUCKDB: (a.missing_in_postgresql, a.missing_in_duckdb), SinkName.POSTGRESQL: (a.missing_in_duckdb, a.missing_in_postgresql)}
-        lacks, more = only[self.source]
-        return lacks, a.changed, more + a.duplicated_in_duckdb + a.duplicated_in_postgresql
+        if self.source is SinkName.DUCKDB:
+            return a.missing_in_postgresql, a.changed, a.missing_in_duckdb + a.duplicated_in_postgresql
+        return a.missing_in_duckdb, a.changed, a.missing_in_postgresql + a.duplicated_in_duckdb
 
 
 def examine(app: App, table: str, source: SinkName, wait: float = 20.0) -> Copying:

@@ -20,6 +20,7 @@ import duckdb
 from fluxion_pipeline.contracts.outcomes import SinkName
 from fluxion_pipeline.contracts.sqltext import quote
 from fluxion_pipeline.contracts.tables import TableSpec
+from fluxion_pipeline.errors import ContractError
 from fluxion_pipeline.landing.index import Image
 from fluxion_pipeline.landing.outbox import Outbox
 from fluxion_pipeline.parity import plan
@@ -79,15 +80,19 @@ def against_images(settings: Settings, outbox: Outbox, sink: SinkName, table: Ta
 
     Raises:
         SinkAway: if the sink can't be read.
+        ContractError: if its values are none that can be compared (somebody changed a column's type).
     """
     images = {_values(table, i.slice): i for place in outbox.index.locations() for i in outbox.index.images(place, table.name)}
     home = settings.home / "tmp"
     home.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="parity-", dir=home) as folder:
-        if sink is SinkName.DUCKDB:
-            rows, found = _duckdb_leg(settings, table, images, wait, only)
-        else:
-            rows, found = _postgresql_leg(settings, table, images, Path(folder), only)
+    try:
+        with tempfile.TemporaryDirectory(prefix="parity-", dir=home) as folder:
+            if sink is SinkName.DUCKDB:
+                rows, found = _duckdb_leg(settings, table, images, wait, only)
+            else:
+                rows, found = _postgresql_leg(settings, table, images, Path(folder), only)
+    except duckdb.Error as error:
+        raise ContractError(f"{sink}'s {table.name} can't be compared: {str(error).splitlines()[0]}", f"fluxion parity {table.name} --level schema") from error
     involved = sum(i.rows for i in images.values() if i.slice in found.slices)
     return Leg(sink, table.name, rows, sum(i.rows for i in images.values()), involved, found.slices, _some(found.sample))
 

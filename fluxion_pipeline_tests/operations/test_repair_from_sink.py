@@ -447,6 +447,16 @@ def test_values_that_no_image_may_have_are_named_by_key_and_column(home: Home, e
     assert sequences(home) == before
 
 
+def test_a_column_whose_type_lost_all_meaning_is_an_error_that_says_so(home: Home) -> None:
+    home.run(SinkName.DUCKDB, "ALTER TABLE ventas ALTER COLUMN venta_total TYPE VARCHAR")
+    home.run(SinkName.DUCKDB, f"UPDATE ventas SET venta_total = 'gratis' {ROW}")
+    with pytest.raises(ContractError, match="venta_total does not fit"):
+        examine(home.app, SALES, SinkName.DUCKDB)
+    with pytest.raises(ContractError, match="duckdb's ventas can't be compared") as caught:
+        examine(home.app, SALES, SinkName.POSTGRESQL)
+    assert caught.value.remedy == "fluxion parity ventas --level schema"
+
+
 def test_a_text_with_u0000_stays_in_duckdb(home: Home) -> None:
     home.run(SinkName.DUCKDB, f"UPDATE ventas SET unidad = 'k' || chr(0) || 'g' {ROW}")
     with pytest.raises(ContractError, match=r"unidad contains U\+0000"):
@@ -463,6 +473,8 @@ def test_a_row_that_is_there_twice_lands_once(home: Home) -> None:
     for table, where in ((SALES, ROW), (STOCK, "WHERE producto_codigo = '000001'"), ("productos", "WHERE codigo = '000001'")):
         home.run(SinkName.DUCKDB, f"INSERT INTO {table} SELECT * FROM {table} {where}")
         before = home.wanted(table)
+        planned = {w.target: w.rows for w in examine(home.app, table, SinkName.DUCKDB).writings(home.app)}
+        assert planned == {Origin.LOTE: 0, Origin.DUCKDB: 1 if table != STOCK else 2, Origin.POSTGRESQL: 0}
         mend(home, table, SinkName.DUCKDB)
         assert home.wanted(table) == before
         home.assert_equal()
