@@ -18,8 +18,9 @@ from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.repairs import Asked, Measure, Origin, asked, line, measure_sink, remember
 from fluxion_pipeline.parity.images import Leg, against_images
 from fluxion_pipeline.parity.prove import prove
-from fluxion_pipeline.sinks.converge import converge, owner
+from fluxion_pipeline.sinks.converge import converge
 from fluxion_pipeline.sinks.protocol import Counts
+from fluxion_pipeline.sinks.slices import owner
 
 MANY_ROWS = 10_000
 """More rows than a repair by hand should write unasked."""

@@ -21,7 +21,8 @@ from fluxion_pipeline.operations.sink_rows import check
 from fluxion_pipeline.parity.images import Leg, against_images
 from fluxion_pipeline.parity.prove import prove
 from fluxion_pipeline.parity.report import TableParity
-from fluxion_pipeline.sinks.converge import check_claim, owner
+from fluxion_pipeline.sinks.converge import check_claim
+from fluxion_pipeline.sinks.slices import owner
 
 FACTS: dict[str, Fact] = {f.value: f for f in Fact}
 """The tables that can be repaired from a sink, and the facts that they are."""

@@ -186,5 +186,5 @@ def measure_sink(app: App, sink: SinkName, table: TableSpec, slices: Collection[
 def _measure(side: Side, table: TableSpec, slices: Collection[str]) -> Measure:
     wanted = [v for v, g in groups(side, Chunk(table, None, 0)).items() if g.slice in slices]
     chunk = Chunk(table, tuple(wanted) if table.slice_columns else None, 0)
-    found = groups(side, chunk, digest=True).values() if wanted else ()
-    return Measure(sum(g.rows for g in found), str(sum(int(g.digest or 0) for g in found)))
+    found = groups(side, chunk, side.digest(table)).values() if wanted else ()
+    return Measure(sum(g.rows for g in found), str(sum(int(g.also or 0) for g in found)))

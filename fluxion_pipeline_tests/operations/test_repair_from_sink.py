@@ -180,15 +180,15 @@ def test_repaired_stock_lands_its_tick_again_and_the_history_agrees(home: Home, 
         now = "SELECT almacen_codigo, producto_codigo, stock FROM {} ORDER BY 1, 2"
         actual = home.run(sink, now.format("inventario_actual WHERE ubicacion_codigo = 'SUC001'"))
         assert actual == [("B", "000009", Decimal(3)), ("SUC001", "000001", Decimal(12))]
-        assert home.run(sink, now.format("stock_en('2025-11-24 11:00+00', 'SUC001')")) == actual
-        before = home.run(sink, now.format("stock_en('2025-11-24 10:30+00', 'SUC001')"))
+        assert home.run(sink, now.format("stock_en('2025-11-24 11:00:00+00', 'SUC001')")) == actual
+        before = home.run(sink, now.format("stock_en('2025-11-24 10:30:00+00', 'SUC001')"))
         assert [r[1:] for r in before] == [("000001", 5), ("000002", Decimal("-3.25")), ("000003", 0)]
         assert home.run(sink, "SELECT filas FROM inventario_cortes WHERE ubicacion_codigo = 'SUC001' ORDER BY capturado_en") == [(3,), (2,)]
     (told,) = home.land(stock("SUC001", NEXT, {"000001": 5, "000002": 7}, 10**6))
     assert not told.new
     home.land(stock("SUC001", "2025-11-24T0730", {"000001": 12, "000002": 1}, 10**6 + 1))
     both(home).assert_equal()
-    moved = home.run(engine, "SELECT producto_codigo, movimiento FROM inventario_historico WHERE capturado_en = '2025-11-24 11:30+00' ORDER BY 1")
+    moved = home.run(engine, "SELECT producto_codigo, movimiento FROM inventario_historico WHERE capturado_en = '2025-11-24 11:30:00+00' ORDER BY 1")
     assert moved == [("000002", "cambio"), ("000009", "baja")]
 
 
@@ -294,7 +294,7 @@ def test_a_day_that_never_landed_lands_with_the_rows_that_a_person_wrote(home: H
     home.run(
         engine,
         "INSERT INTO ventas (ubicacion_codigo, numero_factura, linea, fecha_venta, fecha_negocio, producto_codigo, cantidad, venta_total, es_devolucion)"
-        f" VALUES ('SUC003', '1', 1, '{DAY} 15:00+00', '{DAY}', '000001', 1, 1, false)",
+        f" VALUES ('SUC003', '1', 1, '{DAY} 15:00:00+00', '{DAY}', '000001', 1, 1, false)",
     )
     mend(home, SALES, engine)
     home.assert_equal()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fluxion_pipeline.contracts.migrations.ddl import B, I, T, Z, create_table, optional, required
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 
 
 def upgrade() -> None:
