@@ -27,6 +27,8 @@ def status(json: Annotated[bool, typer.Option("--json", help="One JSON object.")
         rows = [(x.fact, x.location, x.name, x.cut, x.outcome or "", x.last_outcome or "", x.reason or "") for x in found.locations]
         show("locations", ("tabla", "ubicación", "nombre", "corte", "resultado", "último intento", "motivo"), rows)
         out.print(f"{found.rejected:,} rejected rows, {found.quarantined:,} files in quarantine")
+        if found.last_repair:
+            out.print(f"{found.repairs:,} repairs, the last one of {found.last_repair}")
         out.print("[green]all healthy[/]" if found.healthy else "[red]something needs a look[/]")
     if not found.healthy:
         raise typer.Exit(1)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from fluxion_pipeline.contracts.columns import I, T, Z, column, metadata
+from fluxion_pipeline.contracts.columns import B, I, T, Z, column, metadata
 
 sa.Table(
     "cobertura",
@@ -51,6 +51,28 @@ sa.Table(
     sa.Column("primera_vez", Z, comment="when it was first read", info={"compared": False}),
     sa.Column("ultima_vez", Z, comment="when it was last landed", info={"compared": False}),
     comment="Every rejected row, with its reason.",
+)
+
+sa.Table(
+    "reparaciones",
+    metadata,
+    column("id", T, "id of the repair", key=True),
+    column("destino", T, "what was written: lote, duckdb or postgresql", key=True),
+    column("tabla", T, "table that was repaired", required=True),
+    column("origen", T, "what was taken to be right: lote, duckdb or postgresql", required=True),
+    column("pedida_por", T, "OS user who asked for it", required=True),
+    column("pedida_en", Z, "when", required=True),
+    column("forzada", B, "whether --force was given", required=True),
+    column("probada", B, "whether it ended with a proof", required=True),
+    column("slices", T, "the slices that differed, as a JSON list", required=True),
+    column("insertadas", I, "rows inserted", required=True),
+    column("cambiadas", I, "rows changed", required=True),
+    column("borradas", I, "rows deleted", required=True),
+    column("filas_antes", I, "rows of those slices before"),
+    column("huella_antes", T, "their digest before (the sum of the slices')"),
+    column("filas_despues", I, "rows of those slices afterwards"),
+    column("huella_despues", T, "their digest afterwards"),
+    comment="Every repair: one line for each thing that it wrote.",
 )
 
 sa.Table(

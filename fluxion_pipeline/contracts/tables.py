@@ -83,6 +83,7 @@ SPECS: dict[str, TableSpec] = {
         TableSpec("usuarios", (), ("usuario",), landed=False),
         TableSpec("cobertura", ("tabla", "ubicacion_codigo", "corte"), ("tabla", "ubicacion_codigo", "corte"), compared=False),
         TableSpec("rechazos", ("tabla", "ubicacion_codigo", "corte"), ("id",), compared=False),
+        TableSpec("reparaciones", (), ("id", "destino"), compared=False),
     )
 }
 """Every table that an image or a user can fill, by name."""

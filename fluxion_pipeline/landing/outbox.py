@@ -27,7 +27,8 @@ from fluxion_pipeline.landing.decide.dimensions import EVERYWHERE, decide_catalo
 from fluxion_pipeline.landing.decide.reading import counted, decide
 from fluxion_pipeline.landing.index import SCHEMA, Image, Index, location_of, place_name, stamp
 from fluxion_pipeline.landing.keys import KeyIndex
-from fluxion_pipeline.landing.lote import LoteWriter, Manifest, create
+from fluxion_pipeline.landing.lineage import Overtaken, decided_anew
+from fluxion_pipeline.landing.lote import LoteWriter, Manifest, create, manifest_path
 from fluxion_pipeline.landing.measure import entries
 from fluxion_pipeline.landing.past import Past, image_rows
 from fluxion_pipeline.landing.result import Landing, attempt_json, broken, landing_of
@@ -80,7 +81,10 @@ class Outbox:
             return False
         try:
             with self.index.open() as db:
-                return bool(db.execute("SELECT valor FROM meta WHERE clave = 'indice'").fetchone() == (mark,))
+                if db.execute("SELECT valor FROM meta WHERE clave = 'indice'").fetchone() != (mark,):
+                    return False
+            # Where the folder lotes was restored from an older copy, the index that stayed knows lotes that are gone.
+            return all(manifest_path(self.place(x), self.index.sequence(x)).exists() for x in self.index.locations())
         except Exception:  # noqa: BLE001 whatever is wrong with a cache, it is made anew
             return False
 
@@ -111,6 +115,7 @@ class Outbox:
                 keys.close()
 
     # ── landing ─────────────────────────────────────────────────────────────────────────────
+    @decided_anew
     def land(self, reading: Reading, past: Past) -> Landing:
         """Land one reading; the caller holds the location's lock (``lock``) since before the reading began."""
         if not counted(reading):
@@ -137,20 +142,25 @@ class Outbox:
         extra: dict[str, Any] | None = None,
         evidence: Mapping[str, pa.Table | None] | None = None,
     ) -> Manifest:
-        """Write a lote: only the slices whose rows changed, all of them, under the location's next secuencia."""
-        while True:
-            sequence = self.index.sequence(past.location) + 1
-            writer = LoteWriter(self.place(past.location), sequence)
-            slices = entries(drafts, past, sequence, writer)
-            more = dict(extra or {})
-            more |= {name: writer.parquet(name, table) for name, table in (evidence or {}).items() if table is not None and table.num_rows}
-            manifest = Manifest(self.id, past.location, sequence, stamp(self.clock()), HEAD, slices, writer.files, reading, standing, extra=more)
-            if writer.commit(manifest):
-                break
+        """Write a lote: only the slices whose rows changed, all of them, under the location's next secuencia.
+
+        Raises:
+            Overtaken: if another machine, which no lock of this one keeps out, landed meanwhile: decide anew.
+        """
+        sequence = past.upto + 1
+        writer = LoteWriter(self.place(past.location), sequence)
+        slices = entries(drafts, past, sequence, writer)
+        more = dict(extra or {})
+        more |= {name: writer.parquet(name, table) for name, table in (evidence or {}).items() if table is not None and table.num_rows}
+        manifest = Manifest(self.id, past.location, sequence, stamp(self.clock()), HEAD, slices, writer.files, reading, standing, extra=more)
+        if not writer.commit(manifest):
             journal.catch_up(self.index, past.location, self.place(past.location))
+            past.renew()
+            raise Overtaken(f"lote {past.location}-{sequence} was landed by another machine meanwhile", "run it again")
         with self.index.open(write=True) as db:
             self.index.add_lote(db, manifest)
         past.index_keys({d.slice.rpartition("/")[2]: d.rows for d in drafts if d.table == Fact.VENTAS.value}, sequence)
+        past.upto = sequence
         return manifest
 
     def _log_attempt(self, reading: Reading, data: dict[str, Any], decision: Decision) -> None:
@@ -160,6 +170,7 @@ class Outbox:
         journal.catch_up(self.index, reading.location, place)
 
     # ── dimensions ──────────────────────────────────────────────────────────────────────────
+    @decided_anew
     def land_locations(self, registry: Registry) -> bool:
         """Land the map of locations; whether anything changed."""
         with self.lock(EVERYWHERE) as past:
@@ -170,6 +181,7 @@ class Outbox:
             self.write(past, (draft,))
             return True
 
+    @decided_anew
     def land_met(self) -> int:
         """End a run: add the products that facts met first, flagged; the number of products added."""
         met = self.index.met()

@@ -40,8 +40,13 @@ class Past:
     """What is known of one location; valid while its landing lock is held."""
 
     def __init__(self, location: str, index: Index, keys: KeyIndex) -> None:
-        """Look nothing up yet."""
+        """Look nothing up yet, but the newest lote: what is decided, is decided on top of it."""
         self.location, self.index, self.keys = location, index, keys
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin anew, after a lote of our own or of another machine."""
+        self.upto = self.index.sequence(self.location)
         self._keys_ready = False
 
     def image(self, table: str, slice_: str) -> Image | None:

@@ -8,10 +8,12 @@ from typing import Any
 from fluxion_pipeline.contracts.outcomes import SATISFIED, Fact, Outcome, SinkName
 from fluxion_pipeline.contracts.sqltext import quote
 from fluxion_pipeline.errors import FluxionError
+from fluxion_pipeline.landing.index import stamp
 from fluxion_pipeline.landing.quarantine import Quarantine
 from fluxion_pipeline.landing.tables import own_tables
 from fluxion_pipeline.operations import mode
 from fluxion_pipeline.operations.app import App
+from fluxion_pipeline.operations.repairs import recorded
 from fluxion_pipeline.sinks.converge import check_claim, pending
 from fluxion_pipeline.sinks.protocol import Sink
 
@@ -54,6 +56,8 @@ class Status:
     locations: tuple[LocationStatus, ...]
     quarantined: int
     rejected: int
+    repairs: int
+    last_repair: str | None
 
     @property
     def healthy(self) -> bool:
@@ -71,7 +75,10 @@ def status(app: App) -> Status:
     sinks = tuple(_sink(app, name) for name in known)
     locations = tuple(x for fact in (Fact.INVENTARIO, Fact.VENTAS) for x in _locations(app, fact))
     rejected = sum(i.rows for place in app.outbox.index.locations() for i in app.outbox.index.images(place, "rechazos"))
-    return Status(app.settings.db_mode.value, sinks, locations, len(Quarantine(app.settings.home).entries()), rejected)
+    repairs = recorded(app)
+    last = f"{repairs[-1].tabla} from {repairs[-1].origen}, {stamp(repairs[-1].pedida_en)} by {repairs[-1].pedida_por}" if repairs else None
+    quarantined = len(Quarantine(app.settings.home).entries())
+    return Status(app.settings.db_mode.value, sinks, locations, quarantined, rejected, len({x.id for x in repairs}), last)
 
 
 _COUNTS = " UNION ALL ".join(f"SELECT '{t}', count(*) FROM {quote(t)}" for t in ("productos", "ventas", "inventario_actual", "inventario_historico"))  # noqa: S608

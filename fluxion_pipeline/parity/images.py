@@ -20,6 +20,7 @@ import duckdb
 from fluxion_pipeline.contracts.outcomes import SinkName
 from fluxion_pipeline.contracts.sqltext import quote
 from fluxion_pipeline.contracts.tables import TableSpec
+from fluxion_pipeline.errors import ContractError
 from fluxion_pipeline.landing.index import Image
 from fluxion_pipeline.landing.outbox import Outbox
 from fluxion_pipeline.parity import plan
@@ -74,29 +75,33 @@ class Leg:
         return found.missing + found.extra + found.changed + found.doubled_postgresql
 
 
-def against_images(settings: Settings, outbox: Outbox, sink: SinkName, table: TableSpec, wait: float = 20.0) -> Leg:
-    """Compare all rows of a landed table in one sink with the newest images of all locations.
+def against_images(settings: Settings, outbox: Outbox, sink: SinkName, table: TableSpec, wait: float = 20.0, only: Collection[str] | None = None) -> Leg:
+    """Compare the rows of a landed table in one sink with the newest images of all locations; ``only``: of these slices.
 
     Raises:
         SinkAway: if the sink can't be read.
+        ContractError: if its values are none that can be compared (somebody changed a column's type).
     """
     images = {_values(table, i.slice): i for place in outbox.index.locations() for i in outbox.index.images(place, table.name)}
     home = settings.home / "tmp"
     home.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="parity-", dir=home) as folder:
-        if sink is SinkName.DUCKDB:
-            rows, found = _duckdb_leg(settings, table, images, wait)
-        else:
-            rows, found = _postgresql_leg(settings, table, images, Path(folder))
+    try:
+        with tempfile.TemporaryDirectory(prefix="parity-", dir=home) as folder:
+            if sink is SinkName.DUCKDB:
+                rows, found = _duckdb_leg(settings, table, images, wait, only)
+            else:
+                rows, found = _postgresql_leg(settings, table, images, Path(folder), only)
+    except duckdb.Error as error:
+        raise ContractError(f"{sink}'s {table.name} can't be compared: {str(error).splitlines()[0]}", f"fluxion parity {table.name} --level schema") from error
     involved = sum(i.rows for i in images.values() if i.slice in found.slices)
     return Leg(sink, table.name, rows, sum(i.rows for i in images.values()), involved, found.slices, _some(found.sample))
 
 
-def _duckdb_leg(settings: Settings, table: TableSpec, images: Mapping[Values, Image], wait: float) -> tuple[int, ChunkDifference]:
+def _duckdb_leg(settings: Settings, table: TableSpec, images: Mapping[Values, Image], wait: float, only: Collection[str] | None) -> tuple[int, ChunkDifference]:
     with _file(settings, wait) as side:
         held = groups(side, Chunk(table, None, 0))
     result = ChunkDifference()
-    for chunk in plan.chunks(table, _groups(images), held):
+    for chunk in plan.chunks(table, _groups(images), held, only):
         with _file(settings, wait) as side:
             items = column_items(table, table.values)
             source, _ = side.source(chunk)
@@ -106,13 +111,15 @@ def _duckdb_leg(settings: Settings, table: TableSpec, images: Mapping[Values, Im
     return sum(g.rows for g in held.values()), result
 
 
-def _postgresql_leg(settings: Settings, table: TableSpec, images: Mapping[Values, Image], folder: Path) -> tuple[int, ChunkDifference]:
+def _postgresql_leg(
+    settings: Settings, table: TableSpec, images: Mapping[Values, Image], folder: Path, only: Collection[str] | None
+) -> tuple[int, ChunkDifference]:
     result = ChunkDifference()
     items, file = column_items(table, table.values), folder / "rows.csv"
     with connect(settings, read_only=True) as connection:
         postgresql = PostgresqlSide(connection)
         held = groups(postgresql, Chunk(table, None, 0))
-        for chunk in plan.chunks(table, _groups(images), held):
+        for chunk in plan.chunks(table, _groups(images), held, only):
             postgresql.export(chunk, items, file)
             with duckdb.connect() as memory:
                 configure(memory, settings.home / "tmp" / "duckdb")

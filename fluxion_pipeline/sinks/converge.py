@@ -16,6 +16,7 @@ from fluxion_pipeline.contracts.clock import Clock, now
 from fluxion_pipeline.contracts.tables import LANDED_TABLES
 from fluxion_pipeline.errors import ConvergenceError, PermanentError, SinkAway, SinkRefused
 from fluxion_pipeline.landing.index import Image
+from fluxion_pipeline.landing.lineage import written_at
 from fluxion_pipeline.landing.outbox import Outbox
 from fluxion_pipeline.landing.tables import table_of
 from fluxion_pipeline.sinks.attempts import lines_of, tell
@@ -165,6 +166,7 @@ def _apply(sink: Sink, outbox: Outbox, owed: Sequence[_Owed], run_id: str | None
         at = clock()
         session.remember([i for i in images if i.version], outbox.id, at)
         session.set_meta({f"hasta:{o.location}": str(o.upto) for o in owed})
+        session.set_meta({f"escrito:{p}": at for p, at in written_at(outbox.index, {o.location: o.upto for o in owed}).items()})
         session.attempts(lines_of(outbox, images))
         session.log(receipts, run_id, at)
         session.commit()
@@ -211,7 +213,7 @@ def check_claim(sink: Sink, outbox: Outbox, meta: Mapping[str, str]) -> None:
 
     Raises:
         SinkAway: if nobody claimed it yet.
-        SinkRefused: if another outbox did, or if it is ahead of this one.
+        SinkRefused: if another outbox did, or if it is ahead of this one, or holds lotes that this one lost.
     """
     claimed = meta.get("outbox")
     if claimed is None:
@@ -224,12 +226,27 @@ def check_claim(sink: Sink, outbox: Outbox, meta: Mapping[str, str]) -> None:
         place, upto, newest = found[0]
         what = f"{sink.name} is ahead of this outbox: it holds {place} up to lote {upto}, the outbox ends at {newest} (was FLUXION_HOME restored?)"
         raise SinkRefused(str(sink.name), what, "if this home is the right one: fluxion init --claim")
+    check_line(sink, outbox, meta)
 
 
 def ahead(outbox: Outbox, meta: Mapping[str, str]) -> list[tuple[str, int, int]]:
     """(location, lote that the sink holds, newest lote of the outbox) of each location of which the sink holds more than the outbox."""
     held = {k.removeprefix("hasta:"): int(v) for k, v in meta.items() if k.startswith("hasta:")}
     return [(place, upto, newest) for place, upto in sorted(held.items()) if upto > (newest := outbox.index.sequence(place))]
+
+
+def check_line(sink: Sink, outbox: Outbox, meta: Mapping[str, str]) -> None:
+    """The lotes that a sink holds last are this outbox's: one that was restored and went on has others of the same numbers.
+
+    Raises:
+        SinkRefused: if some lote is another.
+    """
+    held = {k.removeprefix("escrito:"): v for k, v in meta.items() if k.startswith("escrito:")}
+    mine = written_at(outbox.index, {p: _upto(meta, p) for p in held if f"hasta:{p}" in meta})
+    for place, at in sorted(mine.items()):
+        if at != held[place]:
+            what = f"{sink.name} holds another lote {place}-{_upto(meta, place)} than this outbox (was FLUXION_HOME restored?)"
+            raise SinkRefused(str(sink.name), what, "if this home is the right one: fluxion init --claim")
 
 
 def claim(sink: Sink, outbox: Outbox, *, force: bool = False) -> bool:

@@ -41,6 +41,8 @@ def decide_catalogue(reading: Reading, past: Past) -> Decision:
     standing = past.standing(reading.fact, reading.cut)
     _, verified, newest = past.attempt(reading.fact, reading.cut)
     mark = fingerprint(reading)
+    if reading.provenance is Provenance.REPAIR:
+        return _repair(reading, mark.content, verified)
     outcome, reason = base_outcome(reading, None)
     if standing and standing["content"] == mark.content and standing["outcome"] == outcome.value:
         return Decision(outcome, False, None, mark.content, new=False, verified=reading.read_at)
@@ -61,6 +63,14 @@ def decide_catalogue(reading: Reading, past: Past) -> Decision:
     older = newest is not None and stamp(reading.read_at) < newest["read_at"]
     evidence = () if standing or older else (coverage_draft(reading, evidence_line(reading, outcome, mark)), *rejects)
     return Decision(outcome, False, reason, mark.content, evidence)
+
+
+def _repair(reading: Reading, content: str, verified: str | None) -> Decision:
+    """A sink's products become the image, those that it lacks are gone; the catalogue that stands still stands."""
+    if verified is not None and stamp(reading.read_at) <= verified:
+        return Decision(Outcome.REPARACION, False, reading.reason, content)
+    draft = Draft("productos", EVERYWHERE, reading.rows.sort_by("codigo"))
+    return Decision(Outcome.REPARACION, True, reading.reason, content, (draft,), verified=reading.read_at)
 
 
 def _updated(before: pa.Table, rows: pa.Table) -> pa.Table:

@@ -76,7 +76,7 @@ def decide(reading: Reading, past: Past) -> Decision:
     if not applied and _repeated(case, outcome):
         return Decision(outcome, False, reason, mark.content, new=False)
     if applied:
-        return _apply(case, outcome)
+        return _apply(case, outcome, reason)
     return _note(case, outcome, reason)
 
 
@@ -84,7 +84,7 @@ def _outcome(case: _Case, base: Outcome, reason: str | None) -> tuple[Outcome, s
     """A good reading that is suspicious is held back, unless a person accepts it."""
     reading = case.reading
     if reading.provenance is Provenance.REPAIR:
-        return Outcome.REPARACION, None
+        return Outcome.REPARACION, reading.reason
     if base not in GOOD or reading.provenance is Provenance.ACCEPT:
         return base, reason
     many = reading.rows.num_rows + reading.rejects.num_rows >= outcomes.LIMITS.many
@@ -102,7 +102,7 @@ def _repeated(case: _Case, outcome: Outcome) -> bool:
     return newest is not None and (newest["content"], newest["outcome"]) == (case.mark.content, outcome.value)
 
 
-def _apply(case: _Case, outcome: Outcome) -> Decision:
+def _apply(case: _Case, outcome: Outcome, reason: str | None) -> Decision:
     """The reading stands: its slice, its coverage and its rejects are what it says."""
     reading, past = case.reading, case.past
     repair = outcome is Outcome.REPARACION
@@ -113,7 +113,7 @@ def _apply(case: _Case, outcome: Outcome) -> Decision:
         state = fresh(reading) if repair else case.after
         facts = stock.drafts(reading, state, past, None if carried_rows(state) else case.mark.measure)
     if repair:
-        return Decision(outcome, True, None, case.mark.content, facts, verified=reading.read_at)
+        return Decision(outcome, True, reason, case.mark.content, facts, verified=reading.read_at)
     had = past.rows("rechazos", slice_of(reading)) if case.standing else None
     rejects = reject_rows(reading, had)
     carried = carried_rows(state)

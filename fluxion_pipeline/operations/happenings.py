@@ -1,0 +1,187 @@
+"""What happened to one row, as landing kept it: images of every lote that is still there, manifests, rejects, evidence, repairs.
+
+Before this: the outbox and the record of repairs; after it: ``operations.explain``, which adds how the row is now.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fluxion_pipeline.contracts.sqltext import quote
+from fluxion_pipeline.landing import frames
+from fluxion_pipeline.landing.index import stamp
+from fluxion_pipeline.landing.lote import Manifest
+from fluxion_pipeline.landing.own_tables import ORIGIN
+from fluxion_pipeline.operations.repairs import RepairLine
+from fluxion_pipeline.sources.protocol import KEY_SEPARATOR
+
+HISTORY = "inventario_historico"
+_FILE = re.compile(r"(\d+)-([a-z0-9_]+)-[0-9a-f]+\.parquet$")
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to the row.
+
+    Attributes:
+        lote: secuencia of the lote; 0: none.
+        at: when the reading began (or the lote was written).
+        what: ``landed``, ``gone``, ``rejected``, ``carried``, ``displaced``, ``came back``, ``repaired``, ``held back``, ``no change`` (of a
+            tick's history: the row is as at the tick before), ``repair`` (somebody asked for one of its slice).
+        slice: day or tick, or the location.
+        row: the row as the lote had it, key columns left out; None where there is none.
+        origin: file or address, and line where one is known.
+        note: outcome and reason.
+        when: when it landed, by which events are in time order.
+    """
+
+    lote: int
+    at: str
+    what: str
+    slice: str
+    row: dict[str, Any] | None
+    origin: str
+    note: str
+    when: str
+
+
+Manifests = Mapping[int, Manifest]
+
+
+def condition(named: Mapping[str, str]) -> tuple[str, list[str]]:
+    """SQL: a row of Parquet has that key; and the values to bind."""
+    return " AND ".join(f"CAST({quote(k)} AS VARCHAR) = ?" for k in named), list(named.values())
+
+
+def found(files: Sequence[Path], where: str, values: Sequence[Any]) -> list[dict[str, Any]]:
+    """Rows of many Parquet files, each with ``filename``."""
+    if not files:
+        return []
+    sql = f"SELECT *, filename FROM read_parquet(?, filename = true, union_by_name = true) WHERE {where}"  # noqa: S608 quoted names
+    rows: list[dict[str, Any]] = frames.query(sql, None, [[str(f) for f in files], *values]).to_pylist()
+    return rows
+
+
+def landed(place: Path, table: str, named: Mapping[str, str], manifests: Manifests) -> Iterator[Event]:
+    """The row in every image that is still there, and each lote in which it was missing after having been there."""
+    rows = {(_sequence(r["filename"]), r["_slice"]): r for r in found(sorted(place.glob(f"*/*-{table}-*.parquet")), *condition(named))}
+    for slice_ in sorted({s for _, s in rows}):
+        before: tuple[bool, dict[str, Any]] | None = None
+        for manifest in manifests.values():
+            if not any(s.table == table and s.slice == slice_ for s in manifest.slices):
+                continue
+            row = rows.get((manifest.sequence, slice_))
+            if row is None:
+                if before is not None:
+                    yield _event(manifest, "no change" if table == HISTORY else "gone", slice_, None)
+                before = None
+                continue
+            now = bool(row.get("_desplazada")), {k: v for k, v in row.items() if not k.startswith("_") and k not in (*named, "filename") and v is not None}
+            if before != now or _speaks_of(manifest, slice_):
+                back = before is not None and before[0] and not now[0] and not _speaks_of(manifest, slice_)
+                yield _event(manifest, "came back" if back else _what(row, manifest), slice_, now[1])
+            before = now
+
+
+def _speaks_of(manifest: Manifest, slice_: str) -> bool:
+    """Whether a lote is that of a reading of the slice: not a repair, nor a reading of another that shares keys or is its neighbour."""
+    reading = manifest.reading
+    return reading is not None and reading["provenance"] != "repair" and str(reading["cut"]) == slice_.rpartition("/")[2]
+
+
+def _what(row: Mapping[str, Any], manifest: Manifest) -> str:
+    if row.get("_desplazada"):
+        return "displaced"
+    if row.get("_arrastrada"):
+        return "carried"
+    if row.get("movimiento") == "baja":
+        return "gone"
+    return "repaired" if manifest.reading and manifest.reading["provenance"] == "repair" else "landed"
+
+
+def rejected(place: Path, fact: str, named: Mapping[str, str], manifests: Manifests) -> Iterator[Event]:
+    """Each rejected row of that key once: where it stands in an image, or in the evidence of a reading that wasn't applied."""
+    clave = KEY_SEPARATOR.join(v for k, v in named.items() if k != "ubicacion_codigo")
+    rows = found(sorted(place.glob("*/*-rechazos-*.parquet")), "tabla = ? AND _clave = ?", [fact, clave])
+    rows += found(_evidence(place, fact, manifests, "evidencia_rechazos"), "clave = ?", [clave])
+    seen: set[str] = set()
+    for row in sorted(rows, key=lambda r: _sequence(r["filename"])):
+        manifest = manifests.get(_sequence(row["filename"]))
+        if manifest is None or row["id"] in seen:
+            continue
+        seen.add(row["id"])
+        yield Event(
+            manifest.sequence,
+            _at(manifest),
+            "rejected",
+            _slice(manifest),
+            {"campo": row["campo"], "valor": row["valor"]},
+            f"{row['origen']}, line {row['linea']}",
+            row["motivo"],
+            manifest.written_at,
+        )
+
+
+def held(place: Path, fact: str, named: Mapping[str, str], manifests: Manifests) -> Iterator[Event]:
+    """The row in readings that were not applied."""
+    for row in found(_evidence(place, fact, manifests, "evidencia"), *condition(named)):
+        manifest = manifests[_sequence(row["filename"])]
+        shown = {k: v for k, v in row.items() if k not in (*named, "filename") and v is not None}
+        yield _event(manifest, "held back", _slice(manifest), shown)
+
+
+def repairs(lines: Sequence[RepairLine], slices: frozenset[str]) -> Iterator[Event]:
+    """The repairs of a slice of the row, each once: who asked for it, and what it wrote in all."""
+    by_id: dict[str, list[RepairLine]] = {}
+    for line in lines:
+        if slices & set(line.names):
+            by_id.setdefault(line.id, []).append(line)
+    for name, some in by_id.items():
+        first = some[0]
+        wrote = "; ".join(f"{x.destino}: {x.insertadas} inserted, {x.cambiadas} changed, {x.borradas} deleted" for x in some)
+        how = ("forced, " if first.forzada else "") + ("proven" if all(x.probada for x in some) else "not proven")
+        at = stamp(first.pedida_en)
+        slice_ = ", ".join(sorted(slices & set(first.names)))
+        yield Event(0, at, "repair", slice_, None, f"{first.origen}, asked for by {first.pedida_por}", f"{name} ({how}): {wrote}", at)
+
+
+def _evidence(place: Path, fact: str, manifests: Manifests, name: str) -> list[Path]:
+    told = [m for m in manifests.values() if m.reading and m.reading["fact"] == fact and m.extra.get(name)]
+    return [p for m in told for p in place.glob(f"*/{m.extra[name]}")]
+
+
+def _slice(manifest: Manifest) -> str:
+    """The slice that a lote's reading speaks of."""
+    cut = str((manifest.reading or {})["cut"])
+    return cut if cut == manifest.location else f"{manifest.location}/{cut}"
+
+
+def _sequence(filename: str) -> int:
+    match = _FILE.search(filename)
+    return int(match.group(1)) if match else 0
+
+
+def _event(manifest: Manifest, what: str, slice_: str, row: dict[str, Any] | None) -> Event:
+    return Event(manifest.sequence, _at(manifest), what, slice_, row, _origin(manifest), _note(manifest), manifest.written_at)
+
+
+def _at(manifest: Manifest) -> str:
+    return str(manifest.reading["read_at"]) if manifest.reading else manifest.written_at
+
+
+def _origin(manifest: Manifest) -> str:
+    if ORIGIN in manifest.extra:
+        return str(manifest.extra[ORIGIN]["origen"])
+    return str(manifest.reading["origin"]) if manifest.reading else "the map of locations, or products that facts met"
+
+
+def _note(manifest: Manifest) -> str:
+    if manifest.reading is None:
+        return ""
+    reason = manifest.reading["reason"]
+    provenance = manifest.reading["provenance"]
+    return str(manifest.reading["outcome"]) + (f" ({provenance})" if provenance != "normal" else "") + (f": {reason}" if reason else "")
