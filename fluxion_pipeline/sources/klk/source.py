@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,19 +18,18 @@ import pyarrow.compute as pc
 
 from fluxion_pipeline.contracts.clock import Clock, local_day, now, parse_day
 from fluxion_pipeline.contracts.outcomes import Answer, Fact
-from fluxion_pipeline.contracts.rules.judge import judge
 from fluxion_pipeline.contracts.rules.layout import Judged, Place
 from fluxion_pipeline.contracts.ticks import latest_tick
 from fluxion_pipeline.errors import PermanentError
 from fluxion_pipeline.locations.registry import Location, Registry
-from fluxion_pipeline.sources.klk import lines
-from fluxion_pipeline.sources.klk.ask import Asker, Patience, Stored
+from fluxion_pipeline.sources.klk.ask import Asker, Patience
 from fluxion_pipeline.sources.klk.catalogue import Listed, combined
 from fluxion_pipeline.sources.klk.failure import Failure, unreachable
 from fluxion_pipeline.sources.klk.hours import Window, hours
+from fluxion_pipeline.sources.klk.judged import judged
 from fluxion_pipeline.sources.klk.layouts import INVENTARIO, PRODUCTOS, VENTAS, WAREHOUSE, Shape
+from fluxion_pipeline.sources.klk.lines import Lines
 from fluxion_pipeline.sources.klk.memory import NEW, OLD, Memory
-from fluxion_pipeline.sources.klk.rejected import retold
 from fluxion_pipeline.sources.protocol import Reading, Unknown, no_rejects, no_rows
 
 PARALLEL = 8
@@ -62,7 +61,7 @@ class _Found:
     """What a question came to, judged."""
 
     judged: Judged
-    lines: lines.Lines
+    lines: Lines
     digest: str
 
 
@@ -210,23 +209,12 @@ class KlkSource:
 
     def _once(self, question: _Question, shape: Shape, path: str, body: Mapping[str, str], day: date | None, patience: Patience) -> _Found:
         store = question.location
+        code = "*" if question.fact is Fact.CATALOGO else store.codigo
+        place = Place(code, question.origin, local_day(question.read_at), day)
+        constants = {WAREHOUSE: str(store.klk_almacen)} if question.fact is Fact.INVENTARIO else {}
         with self.asker.answer(str(store.klk_sucursal), path, body, patience) as stored:
-            found = lines.read(stored.path, shape, stored.encoding)
-            if question.fact is Fact.INVENTARIO:
-                table = found.raw.table
-                found.raw = replace(found.raw, table=table.append_column(WAREHOUSE, pa.repeat(pa.scalar(str(store.klk_almacen)), table.num_rows)))
-            code = "*" if question.fact is Fact.CATALOGO else store.codigo
-            judged = judge(found.raw, shape.layout, Place(code, question.origin, local_day(question.read_at), day))
-            return _Found(_with_raw(judged, stored, shape, question), found, stored.digest)
-
-
-def _with_raw(judged: Judged, stored: Stored, shape: Shape, question: _Question) -> Judged:
-    """Rejects with their lines as they came."""
-    if not judged.rejects.num_rows:
-        return judged
-    wanted = {n for n in judged.rejects.column("linea").to_pylist() if n is not None}
-    texts = lines.raw_text(stored.path, shape, stored.encoding, wanted)
-    return replace(judged, rejects=retold(judged.rejects, texts, question.fact, windowed=question.window is not None))
+            lines = Lines(stored.path, shape, stored.encoding)
+            return _Found(judged(lines, place, constants=constants, windowed=question.window is not None), lines, stored.digest)
 
 
 def _warnings(question: _Question, found: _Found) -> Iterable[str]:

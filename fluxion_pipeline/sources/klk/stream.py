@@ -105,6 +105,9 @@ class Answer:
             start, self._at = self._at, end
             self.count += 1
             yield value, self._text, start, end
+            if self._text.startswith(",", self._at):
+                self._at += 1
+                continue
             if self._peek() == "]":
                 self._at += 1
                 return
