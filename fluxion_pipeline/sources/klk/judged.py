@@ -24,14 +24,13 @@ PIECE = 1 << 15
 """Sales lines that are judged at once. A stock answer is one piece: rows of one key must be seen together, and it is small."""
 
 
-def judged(lines: Lines, place: Place, *, constants: Mapping[str, str], windowed: bool) -> Judged:
+def judged(lines: Lines, place: Place, *, constants: Mapping[str, str]) -> Judged:
     """Apply the rules to all lines of an answer.
 
     Args:
         lines: of one answer.
         place: what the answer is of.
         constants: columns that no line has, and their value.
-        windowed: whether the answer is of a part of the day; see ``rejected``.
 
     Raises:
         Failure: if the answer as a whole can't be believed.
@@ -47,7 +46,7 @@ def judged(lines: Lines, place: Place, *, constants: Mapping[str, str], windowed
     if not whole.rejects.num_rows:
         return whole
     texts = lines.texts({n for n in whole.rejects.column("linea").to_pylist() if n is not None})
-    return replace(whole, rejects=retold(whole.rejects, texts, layout.fact, windowed=windowed))
+    return replace(whole, rejects=retold(whole.rejects, texts, layout.fact))
 
 
 def _together(pieces: list[Judged], fact: Fact) -> Judged:

@@ -12,20 +12,20 @@ from fluxion_pipeline.contracts.rows import REJECT_SCHEMA
 from fluxion_pipeline.contracts.rules.rejects import identity
 
 
-def retold(rejects: pa.Table, texts: Mapping[int, str], fact: Fact, *, windowed: bool) -> pa.Table:
+def retold(rejects: pa.Table, texts: Mapping[int, str], fact: Fact) -> pa.Table:
     """Rejects whose ``fila`` is the raw line, and whose id goes by it.
+
+    A line's position is no part of its id: in the next answer, or in another window, it stands elsewhere.
+    Lines that are equal are told apart by their number among them.
 
     Args:
         rejects: ``REJECT_SCHEMA``.
         texts: the raw lines, by position.
         fact: the table that the rows were meant for.
-        windowed: leave the position out of the id: in another window the line stands elsewhere. Lines
-            that are equal are told apart by their number among them.
     """
     rows, met = rejects.to_pylist(), Counter[str]()
     for row in rows:
         row["fila"] = texts.get(row["linea"], row["fila"])
-        place = met[row["fila"]] if windowed else row["linea"]
+        row["id"] = identity(fact.value, row["origen"], met[row["fila"]], row["fila"])
         met[row["fila"]] += 1
-        row["id"] = identity(fact.value, row["origen"], place, row["fila"])
     return pa.Table.from_pylist(rows, REJECT_SCHEMA)

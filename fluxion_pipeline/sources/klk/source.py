@@ -214,7 +214,7 @@ class KlkSource:
         constants = {WAREHOUSE: str(store.klk_almacen)} if question.fact is Fact.INVENTARIO else {}
         with self.asker.answer(str(store.klk_sucursal), path, body, patience) as stored:
             lines = Lines(stored.path, shape, stored.encoding)
-            return _Found(judged(lines, place, constants=constants, windowed=question.window is not None), lines, stored.digest)
+            return _Found(judged(lines, place, constants=constants), lines, stored.digest)
 
 
 def _warnings(question: _Question, found: _Found) -> Iterable[str]:

@@ -167,7 +167,8 @@ class Answer:
             except RecursionError:
                 raise partial(f"the answer is nested too deeply after {self.count} lines") from None
             else:
-                if end < len(self._text) or not self._more():
+                # «1.5» may be the beginning of «1.5e+10»: what follows a number must be in sight
+                if end + 2 < len(self._text) or not self._more():
                     return value, end
 
     def _more(self) -> bool:
