@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from fluxion_pipeline.contracts.clock import Clock
 from fluxion_pipeline.errors import SettingsError
 from fluxion_pipeline.locations.registry import Registry
@@ -24,6 +26,8 @@ def open_systems(settings: Settings, registry: Registry, clock: Clock) -> Source
         raise SettingsError("FLUXION_SOURCE is «stellar»: this version doesn't read Stellar", f"set FLUXION_SOURCE=klk, {OR_DROPS}")
     if settings.klk_base_url is None:
         raise SettingsError(f"FLUXION_SOURCE is «{name}», but KLK_BASE_URL isn't set", f"set KLK_BASE_URL to the address of the stores' KLK server, {OR_DROPS}")
+    if not re.fullmatch(r"https?://[^/?#\s\[\]]+[^?#\s]*", settings.klk_base_url):
+        raise SettingsError(f"KLK_BASE_URL is «{settings.klk_base_url}», which is no address", "write it as http://host:port or http://host:port/path")
     klk = KlkSource(settings.klk_base_url, registry, settings.home / "klk", patience=_patience(settings), clock=clock)
     if name == "klk":
         return klk

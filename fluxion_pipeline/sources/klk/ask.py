@@ -79,7 +79,10 @@ class Asker:
     @property
     def shown(self) -> str:
         """The address without user and password."""
-        parts = urlsplit(self.base)
+        try:
+            parts = urlsplit(self.base)
+        except ValueError:
+            return "an address that is none"
         return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
     def until_whole(self, attempt: Callable[[], T], patience: Patience) -> T:
@@ -90,7 +93,7 @@ class Asker:
         """
         retrying = Retrying(
             stop=stop_after_attempt(patience.attempts) | stop_after_delay(patience.total),
-            wait=wait_exponential_jitter(initial=0.3, max=10, jitter=0.5),
+            wait=wait_exponential_jitter(multiplier=0.3, max=10, jitter=0.5),
             retry=retry_if_exception(lambda e: isinstance(e, Failure) and e.transient),
             reraise=True,
         )
@@ -120,7 +123,7 @@ class Asker:
             with self._http().stream("POST", f"{self.base}{path}", json=dict(body), timeout=timeout) as response:
                 _check_status(response)
                 with target.open("wb") as file:
-                    for chunk in response.iter_bytes(1 << 16):
+                    for chunk in response.iter_bytes():
                         size += len(chunk)
                         if time.monotonic() > deadline:
                             raise partial(f"the answer took longer than {patience.total:g} s: {size:,} bytes came")
