@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 
-from fluxion_pipeline.contracts.outcomes import SinkName
+from fluxion_pipeline.contracts.outcomes import Fact, SinkName
+from fluxion_pipeline.defs.execute import execute
+from fluxion_pipeline.operations.app import App
+from fluxion_pipeline.operations.land import Request
+from fluxion_pipeline.operations.status import status
 from fluxion_pipeline.settings import Settings
 from fluxion_pipeline_tests.support.chain import STORES, Chain, Rows, down, error, page, silent, truncated
 from fluxion_pipeline_tests.support.commands import Done, finish, fluxion, start
@@ -67,8 +71,14 @@ def told(home: Home, sink: SinkName) -> dict[tuple[str, str], set[str]]:
     return found
 
 
-def run(home: Home, *jobs: str) -> list[Done]:
+def typed(home: Home, *jobs: str) -> list[Done]:
+    """Runs as a person types them."""
     return [fluxion(home.settings, "run", job) for job in jobs]
+
+
+def run(home: Home) -> list[int]:
+    """Stock and sales in this process: the exit codes that the command would have."""
+    return [execute(App(home.settings), Request(fact)).exit_code for fact in (Fact.INVENTARIO, Fact.VENTAS)]
 
 
 BAD = {"SUC008": down, "SUC018": error, "SUC017": silent, "SUC014": truncated, "SUC019": page}
@@ -79,11 +89,10 @@ def test_stores_that_can_be_read_are_exact_and_the_others_are_named(home: Home, 
     chain.faults |= BAD
     chain.faults["SUC005"] = twin_of(chain, "SUC001")
     chain.rate = 0.2
-    told_so: list[Done] = []
-    for _ in range(2):
-        told_so = run(home, "inventario", "ventas")
-    catalogue = fluxion(home.settings, "run", "catalogo")
-    assert catalogue.code == 0, catalogue.text
+    run(home)
+    told_so = typed(home, "inventario", "ventas")
+    catalogue = execute(App(home.settings), Request(Fact.CATALOGO))
+    assert catalogue.exit_code == 0, catalogue
     assert [done.code for done in told_so] == [1, 1]
     for store, outcome in OUTCOMES.items():
         assert all(f"{store}\t" in done.out and outcome in done.out for done in told_so)
@@ -107,15 +116,14 @@ def test_stores_that_can_be_read_are_exact_and_the_others_are_named(home: Home, 
 
 
 def test_a_chain_that_was_away_keeps_what_was_known_and_heals_by_itself(home: Home, chain: Chain, server: Tills) -> None:
-    assert [done.code for done in run(home, "inventario", "ventas")] == [0, 0]
+    assert run(home) == [0, 0]
     before = {sink: (in_sink(home, sink, SOLD), in_sink(home, sink, HELD)) for sink in SinkName}
     chain.faults = dict.fromkeys(STORES, down)
-    assert [done.code for done in run(home, "inventario", "ventas")] == [1, 1]
+    assert run(home) == [1, 1]
     assert {sink: (in_sink(home, sink, SOLD), in_sink(home, sink, HELD)) for sink in SinkName} == before
-    assert fluxion(home.settings, "status").code == 1
+    assert not status(App(home.settings)).healthy
     chain.faults = {}
-    done = run(home, "inventario", "ventas")
-    assert [d.code for d in done] == [0, 0], done[0].text + done[1].text
+    assert run(home) == [0, 0]
     days = days_of(server)
     for sink in SinkName:
         assert in_sink(home, sink, SOLD) == sum((chain.sold(store, day) for store in STORES for day in days), Counter())
@@ -137,10 +145,9 @@ def test_the_simulated_chain_is_read_from_the_command(home: Home) -> None:
         assert process.stdout is not None
         found = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
         assert found is not None
-        settings = home.settings.model_copy(update={"klk_base_url": found[0], "fluxion_source": "klk"})
+        settings = home.settings.model_copy(update={"klk_base_url": found[0], "fluxion_source": "klk", "klk_read_timeout": 40.0})
         done = fluxion(settings, "run", "inventario")
         assert (done.code, "18 completo, 1 inalcanzable" in done.out) == (1, True), done.text
-        assert fluxion(settings, "run", "inventario", "--ubicacion", "t01").code == 0
     finally:
         process.terminate()
         finish(process, 20)
