@@ -32,7 +32,8 @@ def test_every_instant_is_in_one_piece(low: datetime, high: datetime) -> None:
 def test_the_filter_lets_every_line_of_the_window_through(low: datetime, high: datetime, at: datetime) -> None:
     for day, window in by_day(low, high):
         asked = hours(parse_day(day), window)
-        if window[0] <= at < window[1]:
-            told = at.astimezone(ZONE).strftime("%H:%M:%S.%f0")
-            assert asked.get("hora_desde", "00:00:00") + ".0000000" <= told
-            assert "hora_hasta" not in asked or told <= asked["hora_hasta"] + ".0000000"
+        for instant in (at, window[0], window[1] - timedelta(microseconds=1)):
+            if window[0] <= instant < window[1]:
+                told = instant.astimezone(ZONE).strftime("%H:%M:%S.%f9")
+                assert asked.get("hora_desde", "00:00:00") + ".0000000" <= told
+                assert "hora_hasta" not in asked or told <= asked["hora_hasta"] + ".0000000"
