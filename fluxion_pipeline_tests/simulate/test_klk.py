@@ -136,7 +136,7 @@ def test_a_clock_that_is_ahead_tells_of_sales_to_come(root: Path) -> None:
 
 
 def test_the_journal_tells_what_was_asked_and_how_many_at_once(root: Path) -> None:
-    with server(root, faults="*=slow:0.2") as found:
+    with server(root, faults="*=slow:2") as found:
         threads = [threading.Thread(target=sales, args=(found, DAYS[0])) for _ in range(3)]
         for thread in threads:
             thread.start()

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -30,6 +30,7 @@ LARGEST = 4 << 30
 
 TRANSIENT = frozenset({408, 425, 429, *range(500, 600)}) - {501, 505}
 EXPLAINED = 4096
+LEFT_BEHIND = 24 * 3600
 T = TypeVar("T")
 
 
@@ -144,8 +145,16 @@ class Asker:
         # are in the chain's own network, so proxies of the environment don't count.
         with self._guard:
             if self._client is None:
+                self._sweep()
                 self._client = httpx.Client(trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
             return self._client
+
+    def _sweep(self) -> None:
+        """Remove answers that a process left when it was killed; one that is being read is not a day old."""
+        for file in self.folder.glob("answer-*.json"):
+            with suppress(OSError):
+                if time.time() - file.stat().st_mtime > LEFT_BEHIND:
+                    file.unlink()
 
 
 def _check_status(response: httpx.Response) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import socket
 import threading
+import time
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -121,6 +123,17 @@ def test_nobody_listens(chain: Open) -> None:
 def test_an_address_that_is_none_is_an_answer_too(tmp_path: Path, address: str) -> None:
     source = KlkSource(address, registry.load(), tmp_path / "klk", patience=QUICK)
     assert source.read(Fact.VENTAS, source.registry.find("t01"), DAY, NOW).answer is Answer.INALCANZABLE
+
+
+def test_answers_that_a_killed_process_left_are_removed(chain: Open) -> None:
+    here = chain(lambda _: said(sales(GOOD)))
+    folder = here.source.asker.folder
+    folder.mkdir(parents=True)
+    for name, age in (("answer-old.json", 2 * 86400), ("answer-new.json", 60)):
+        (folder / name).write_bytes(b"[]")
+        os.utime(folder / name, (time.time() - age,) * 2)
+    assert here.sales().answer is Answer.ENTERA
+    assert [f.name for f in folder.glob("answer-*")] == ["answer-new.json"]
 
 
 # ── windows ─────────────────────────────────────────────────────────────────────────────────────
