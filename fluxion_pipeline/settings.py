@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     fluxion_source: SourceName = "auto"
     fluxion_source_path: Path | None = Field(None, description="folder of archivos; unset: the shipped sample")
     klk_base_url: str | None = None
+    klk_connect_timeout: float = Field(5, gt=0, description="seconds until a connection to the stores' server stands")
+    klk_read_timeout: float = Field(40, gt=0, description="seconds of its silence")
+    klk_total_timeout: float = Field(300, gt=0, description="seconds for one answer")
     stellar_url: SecretStr | None = None
     fluxion_alert_urls: SecretStr | None = None
     fluxion_extra_defs: str | None = Field(None, description="a Python file or module with definitions of your own")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from fluxion_pipeline.cli import accept, db, demo, doctor, explain, init, mode, parity, quarantine, repair, run, status, sync, ui
+from fluxion_pipeline.cli import accept, db, demo, doctor, explain, init, mode, parity, quarantine, repair, run, simulate, status, sync, ui
 from fluxion_pipeline.cli.console import Debug
 
 app = typer.Typer(
@@ -36,6 +36,7 @@ app.add_typer(mode.app, name="mode")
 app.add_typer(quarantine.app, name="quarantine")
 app.command("doctor")(doctor.doctor)
 app.add_typer(db.app, name="db")
+app.add_typer(simulate.app, name="simulate")
 app.command("ui")(ui.ui)
 app.command("demo")(demo.demo)
 

@@ -7,6 +7,7 @@ only named, described and wired.
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import dagster as dg
 from pydantic import Field
@@ -21,6 +22,9 @@ from fluxion_pipeline.operations.land import LandingReport, Request, read_and_la
 
 TELL_EVERY = 5.0
 """Seconds between two lines about readings in a run's log."""
+
+SCHEDULE_TAG = "dagster/schedule_name"
+"""Dagster's own tag of a run that a schedule asked for."""
 
 
 class ReadConfig(dg.Config):
@@ -51,7 +55,8 @@ def lote_assets(app: App, record: Record) -> list[dg.AssetsDefinition]:
     def land(context: dg.AssetExecutionContext, config: ReadConfig, request: Request) -> dg.Output[LandingReport]:
         with record.landing(context.run.run_id):
             mode.enter(app, force=config.forzar)
-            report = read_and_land(app, request, _told_now_and_then(context), record.say or context.log.info)
+            asked = replace(request, scheduled=SCHEDULE_TAG in context.run.tags)
+            report = read_and_land(app, asked, _told_now_and_then(context), record.say or context.log.info)
         record.landed(context.run.run_id, report)
         return dg.Output(report, metadata=_landing_metadata(report))
 

@@ -32,6 +32,7 @@ from fluxion_pipeline.landing.lote import LoteWriter, Manifest, create, manifest
 from fluxion_pipeline.landing.measure import entries
 from fluxion_pipeline.landing.past import Past, image_rows
 from fluxion_pipeline.landing.result import Landing, attempt_json, broken, landing_of
+from fluxion_pipeline.landing.twins import one_of_a_kind
 from fluxion_pipeline.locations.registry import Registry
 from fluxion_pipeline.locks import hold
 from fluxion_pipeline.sources.protocol import Reading
@@ -120,6 +121,10 @@ class Outbox:
         """Land one reading; the caller holds the location's lock (``lock``) since before the reading began."""
         if not counted(reading):
             reading = broken(reading, "rows read are not rows loaded + repeated + rejected, or a key stands twice")
+        with one_of_a_kind(self.home / "locks", reading):
+            return self._landed(reading, past)
+
+    def _landed(self, reading: Reading, past: Past) -> Landing:
         decision = decide_catalogue(reading, past) if reading.fact is Fact.CATALOGO else decide(reading, past)
         data = attempt_json(reading, decision)
         if not decision.new:

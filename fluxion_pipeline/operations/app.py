@@ -7,7 +7,6 @@ from pathlib import Path
 
 from fluxion_pipeline.contracts.clock import Clock, now
 from fluxion_pipeline.contracts.outcomes import SinkName
-from fluxion_pipeline.errors import SettingsError
 from fluxion_pipeline.landing.outbox import Outbox
 from fluxion_pipeline.locations import registry
 from fluxion_pipeline.locations.registry import Registry
@@ -40,14 +39,15 @@ class App:
         """Where readings come from.
 
         Raises:
-            SettingsError: if FLUXION_SOURCE names a system that this installation can't read.
+            SettingsError: if FLUXION_SOURCE names a system whose address isn't configured, or that nothing here reads.
+            PermanentError: if the folder of drops isn't there.
         """
+        from fluxion_pipeline.operations.systems import open_systems
         from fluxion_pipeline.sources.archivos import open_source, sample_path
 
-        if self.settings.fluxion_source != "archivos":
-            name = self.settings.fluxion_source
-            raise SettingsError(f"FLUXION_SOURCE is «{name}»: this version reads file drops only", "set FLUXION_SOURCE=archivos")
-        return open_source(self.settings.fluxion_source_path or sample_path(), self.registry)
+        if self.settings.fluxion_source == "archivos":
+            return open_source(self.settings.fluxion_source_path or sample_path(), self.registry)
+        return open_systems(self.settings, self.registry, self.clock)
 
     def sink(self, name: SinkName) -> Sink:
         """A sink by its name."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
@@ -12,12 +11,12 @@ from fluxion_pipeline.contracts.clock import local_day
 from fluxion_pipeline.contracts.outcomes import SATISFIED, Fact, Outcome, Provenance
 from fluxion_pipeline.errors import FluxionError, LocationError
 from fluxion_pipeline.landing.decide.dimensions import EVERYWHERE
-from fluxion_pipeline.landing.evidence import held_back
 from fluxion_pipeline.landing.outbox import Landing
 from fluxion_pipeline.landing.quarantine import Quarantine, Quarantined
 from fluxion_pipeline.locations.registry import Location
 from fluxion_pipeline.locks import Told, hold
 from fluxion_pipeline.operations.app import App
+from fluxion_pipeline.operations.due import check_times, cuts_due
 from fluxion_pipeline.sources.protocol import Reading
 
 MAX_THREADS = 8
@@ -37,6 +36,7 @@ class Request:
         locations: codigo, codigo_etl or id; empty: all active ones.
         wait: seconds to wait for another run of the same job.
         accept: apply readings that would be held back as sospechoso, those that are held back included.
+        scheduled: whether no person asked for it: a store that is known to be dead may then be spared.
     """
 
     fact: Fact
@@ -45,6 +45,7 @@ class Request:
     locations: tuple[str, ...] = ()
     wait: float = 60.0
     accept: bool = False
+    scheduled: bool = False
 
     @property
     def explicit(self) -> bool:
@@ -99,10 +100,12 @@ def check_request(app: App, request: Request) -> None:
     """What can be told without reading anything: the source is there, the locations are known.
 
     Raises:
-        LocationError: if an asked-for location isn't in the map, or isn't active.
+        ContractError: if a live system is asked for a time that it can't be asked for.
+        LocationError: if an asked-for location isn't in the map, isn't active, or no asked-for one is covered.
         PermanentError: if the source can't be opened.
     """
     _locations(app, request)
+    check_times(app, request)
 
 
 def read_and_land(app: App, request: Request, progress: Progress | None = None, waiting: Told | None = None) -> LandingReport:
@@ -110,11 +113,13 @@ def read_and_land(app: App, request: Request, progress: Progress | None = None, 
 
     Raises:
         BusyError: if another run of the job goes on for longer than the wait.
-        LocationError: if an asked-for location isn't in the map, or isn't active.
+        ContractError: if a live system is asked for a time that it can't be asked for.
+        LocationError: if an asked-for location isn't in the map, isn't active, or no asked-for one is covered.
         PermanentError: if the source can't be opened.
     """
     source = app.source
     wanted = _locations(app, request)
+    check_times(app, request)
     with hold(app.locks / f"{JOBS[request.fact]}.lock", wait=request.wait, purpose=f"fluxion run {JOBS[request.fact]}", waiting=waiting):
         if request.fact is Fact.CATALOGO:
             app.outbox.land_locations(app.registry)
@@ -122,7 +127,7 @@ def read_and_land(app: App, request: Request, progress: Progress | None = None, 
         quarantined = Quarantine(app.settings.home).take(source, request.fact, app.clock()) if not request.locations else ()
         tomorrow = (local_day(app.clock()) + timedelta(days=1)).isoformat()
         expected = frozenset(c for c in source.expected(request.fact) if c[:10] <= tomorrow)  # one store's wrong clock makes no others late
-        work = {x: cuts for x in wanted if (cuts := _cuts(app, request, x, expected))}
+        work = {x: cuts for x in wanted if (cuts := cuts_due(app, request, x, expected))}
         landings, errors = _side_by_side(app, request, work, progress)
         met = app.outbox.land_met()
     strange = tuple(getattr(source, "strange", tuple)())
@@ -136,29 +141,16 @@ def _locations(app: App, request: Request) -> list[Location]:
     for location in found:
         if not location.activo:
             raise LocationError(f"{location.codigo} ({location.nombre}) isn't active", "set activo=true in ubicaciones.csv, or leave it out")
-    return [x for x in found if app.source.covers(x)]
-
-
-def _cuts(app: App, request: Request, location: Location, anywhere: frozenset[str]) -> list[str]:
-    """The days or ticks to read of a location, ascending.
-
-    Asked-for ones are read whatever is known of them. Otherwise: those whose source differs from what
-    was last read, and expected ones that are missing and were never noted as missing.
-    """
-    source, fact = app.source, request.fact
-    has = set(source.cuts(fact, location))
-    expected = anywhere if fact is not Fact.VENTAS or location.is_store else frozenset()
-    cuts = sorted(c for c in has | expected if request.includes(c))
-    if request.explicit:
-        return cuts
-    read = app.outbox.index.source_digests(fact, location.codigo)
-    held = {h.cut for h in held_back(app.outbox) if h.fact is fact and h.location == location.codigo} if request.accept else set()
-    return [c for c in cuts if c in held or c not in read or (c in has or read[c] is not None) and source.digest(fact, location, c) != read[c]]
+    covered = [x for x in found if app.source.covers(x)]
+    if not covered:
+        systems = ", ".join(f"{x.codigo} ({x.sistema_pos})" for x in found)
+        raise LocationError(f"{systems}: not covered by FLUXION_SOURCE={app.source.name}", "leave it out, or configure the system that it has")
+    return covered
 
 
 def _catalogue(app: App, request: Request) -> Landing:
     with app.outbox.lock(EVERYWHERE) as past:
-        return app.outbox.land(_asked(app.source.catalogue(app.clock()), request), past)
+        return app.outbox.land(_asked(app.source.catalogue(app.clock(), scheduled=request.scheduled), request), past)
 
 
 def _asked(reading: Reading, request: Request) -> Reading:
@@ -167,7 +159,7 @@ def _asked(reading: Reading, request: Request) -> Reading:
 
 def _one(app: App, request: Request, location: Location, cut: str) -> Landing:
     with app.outbox.lock(location.codigo) as past:
-        return app.outbox.land(_asked(app.source.read(request.fact, location, cut, app.clock()), request), past)
+        return app.outbox.land(_asked(app.source.read(request.fact, location, cut, app.clock(), scheduled=request.scheduled), request), past)
 
 
 def _location(app: App, request: Request, location: Location, cuts: list[str]) -> tuple[list[Landing], str | None]:
@@ -187,7 +179,7 @@ def _location(app: App, request: Request, location: Location, cuts: list[str]) -
 def _side_by_side(app: App, request: Request, work: dict[Location, list[str]], progress: Progress | None) -> tuple[list[Landing], dict[str, str]]:
     landings: dict[str, list[Landing]] = {}
     errors: dict[str, str] = {}
-    with ThreadPoolExecutor(min(MAX_THREADS, max(2, os.cpu_count() or 2)), thread_name_prefix="landing") as pool:
+    with ThreadPoolExecutor(min(MAX_THREADS, app.source.parallel), thread_name_prefix="landing") as pool:
         futures = {pool.submit(_location, app, request, x, cuts): x.codigo for x, cuts in work.items()}
         for done, future in enumerate(as_completed(futures), 1):
             code = futures[future]

@@ -105,9 +105,17 @@ class Unknown:
 
 
 class Source(Protocol):
-    """Where readings come from. Thread safe: locations are read side by side."""
+    """Where readings come from. Thread safe: locations are read side by side.
+
+    Attributes:
+        name: as ``FLUXION_SOURCE`` says it.
+        live: whether it is asked and knows its stock only as of now; else what it has lies there to be looked at.
+        parallel: how many locations may be read at once: of a live source, which mostly waits, more than there are cores.
+    """
 
     name: str
+    live: bool
+    parallel: int
 
     def covers(self, location: Location) -> bool:
         """Whether this source is the system of that location."""
@@ -125,11 +133,17 @@ class Source(Protocol):
         """The ``source_digest`` that a reading would have now, as cheaply as possible; None: nothing there."""
         ...
 
-    def read(self, fact: Fact, location: Location, cut: str, read_at: datetime) -> Reading:
-        """Read one slice. Never raises for bad data or a dead store: that is an ``answer``."""
+    def read(
+        self, fact: Fact, location: Location, cut: str, read_at: datetime, *, window: tuple[datetime, datetime] | None = None, scheduled: bool = False
+    ) -> Reading:
+        """Read one slice. Never raises for bad data or a dead store: that is an ``answer``.
+
+        ``window``: of sales, half-open and within the day; a source whose slices are whole gives the whole
+        day. ``scheduled``: nobody waits for it, so a store that is known to be dead may be spared.
+        """
         ...
 
-    def catalogue(self, read_at: datetime) -> Reading:
+    def catalogue(self, read_at: datetime, *, scheduled: bool = False) -> Reading:
         """Read the catalogue (fact ``productos``, location and cut ``*``)."""
         ...
 

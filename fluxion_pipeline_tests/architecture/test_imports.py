@@ -17,13 +17,14 @@ ALLOWED: dict[str, set[str]] = {
     "locations": {"errors", "contracts"},
     "settings": {"errors", "contracts"},
     "sources": FOUNDATION,
+    "simulate": FOUNDATION | {"sources"},
     "landing": FOUNDATION | {"sources.protocol"},
     "sinks": FOUNDATION | {"landing", "sources.protocol"},
     "parity": FOUNDATION | {"landing", "sinks", "sources.protocol"},
     "operations": FOUNDATION | {"sources", "landing", "sinks", "parity"},
     "defs": FOUNDATION | {"sources", "landing", "sinks", "parity", "operations"},
     "definitions": FOUNDATION | {"defs", "operations"},
-    "cli": FOUNDATION | {"sources", "landing", "sinks", "parity", "operations", "defs", "definitions"},
+    "cli": FOUNDATION | {"simulate", "sources", "landing", "sinks", "parity", "operations", "defs", "definitions"},
     "__main__": {"cli"},
 }
 """Each stage: what it may import of the package, beside itself."""

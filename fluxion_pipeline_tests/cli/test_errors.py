@@ -64,7 +64,7 @@ ERRORS: dict[str, tuple[tuple[str, ...], dict[str, str], str, str]] = {
     "days the wrong way round": (("run", "ventas", "--from", "2025-11-02", "--to", "2025-11-01"), {}, "is after --to", "swap"),
     "a tick that is none": (("run", "inventario", "--tick", "2025-11-01"), {}, "«2025-11-01» is not a tick", "YYYY-MM-DDTHHMM"),
     "a folder of drops that is not there": (("run", "ventas"), {"FLUXION_SOURCE_PATH": "/no/such/folder"}, "/no/such/folder", "point it at"),
-    "a source that can not be read yet": (("run", "ventas"), {"FLUXION_SOURCE": "klk"}, "FLUXION_SOURCE is «klk»", "archivos"),
+    "a system whose address is not set": (("run", "ventas"), {"FLUXION_SOURCE": "klk"}, "KLK_BASE_URL isn't set", "archivos"),
     "an unknown mode": (("status",), {"DB_MODE": "both"}, "DB_MODE is «both»", "duckdb, dual or postgresql"),
     "a port that is none": (("status",), {"POSTGRES_PORT": "many"}, "POSTGRES_PORT is «many»", "1 to 65535"),
     "retiring the sink that is always known": (("mode", "retire", "duckdb"), {}, "DuckDB is always known", "leave it"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import takewhile
 from pathlib import Path
 
@@ -10,7 +10,8 @@ import dagster as dg
 import pytest
 from dagster._utils.schedules import cron_string_iterator
 
-from fluxion_pipeline.contracts.clock import ZONE
+from fluxion_pipeline.contracts.clock import ZONE, tick_text
+from fluxion_pipeline.contracts.ticks import latest_tick
 from fluxion_pipeline.defs.build import build_defs
 from fluxion_pipeline.settings import load
 from fluxion_pipeline_tests.support.shop import Shop, evaluations, materialized
@@ -34,6 +35,12 @@ def test_stock_is_read_at_34_ticks_from_six_to_half_past_ten_at_night(schedules:
     found = [t.astimezone(ZONE).strftime("%H:%M") for t in ticks(schedules["inventario_programado"])]
     assert found == [f"{hour:02d}:{minute}" for hour in range(6, 23) for minute in ("00", "30")]
     assert len(found) == 34
+
+
+def test_a_live_stock_reading_is_of_the_tick_that_asked_for_it(schedules: dict[str, dg.ScheduleDefinition]) -> None:
+    """``contracts.ticks`` and the schedule name the same ticks."""
+    for tick in ticks(schedules["inventario_programado"]):
+        assert latest_tick(tick) == latest_tick(tick + timedelta(minutes=29, seconds=59)) == tick_text(tick)
 
 
 def test_sales_are_read_hourly_and_the_catalogue_daily(schedules: dict[str, dg.ScheduleDefinition]) -> None:

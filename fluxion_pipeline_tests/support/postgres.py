@@ -106,6 +106,10 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "POSTGRES_PASSWORD": secret,
         "FLUXION_SOURCE_PATH": str(settings.fluxion_source_path or ""),
         "FLUXION_SOURCE": settings.fluxion_source,
+        "KLK_BASE_URL": settings.klk_base_url or "",
+        "KLK_CONNECT_TIMEOUT": str(settings.klk_connect_timeout),
+        "KLK_READ_TIMEOUT": str(settings.klk_read_timeout),
+        "KLK_TOTAL_TIMEOUT": str(settings.klk_total_timeout),
     }
     return {name: value for name, value in said.items() if value}
 

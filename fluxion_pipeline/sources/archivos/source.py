@@ -6,6 +6,7 @@ rows are worth); after it: landing. Bad data and unreadable files are answers, n
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -59,6 +60,8 @@ class ArchivosSource:
     """File drops below one folder (``sources.protocol.Source``); it keeps nothing between calls."""
 
     name = "archivos"
+    live = False
+    parallel = max(2, os.cpu_count() or 2)
 
     def __init__(self, path: Path, registry: Registry) -> None:
         """Remember where the drops lie and which locations are known; nothing is read yet."""
@@ -89,8 +92,10 @@ class ArchivosSource:
         except OSError:
             return None
 
-    def read(self, fact: Fact, location: Location, cut: str, read_at: datetime) -> Reading:
-        """Read the file of one slice.
+    def read(
+        self, fact: Fact, location: Location, cut: str, read_at: datetime, *, window: tuple[datetime, datetime] | None = None, scheduled: bool = False
+    ) -> Reading:
+        """Read the file of one slice; a file is whole, whatever window is asked for.
 
         Raises:
             ContractError: if ``cut`` is no day or tick (a question that can't be asked, not bad data).
@@ -99,7 +104,7 @@ class ArchivosSource:
             return self.catalogue(read_at)
         return self._answer(_Asked(fact, location.codigo, location.codigo_etl, cut, read_at))
 
-    def catalogue(self, read_at: datetime) -> Reading:
+    def catalogue(self, read_at: datetime, *, scheduled: bool = False) -> Reading:
         """Read the catalogue."""
         return self._answer(_Asked(Fact.CATALOGO, EVERYWHERE, "", EVERYWHERE, read_at))
 

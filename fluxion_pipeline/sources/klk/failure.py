@@ -1,0 +1,31 @@
+"""Why an answer can't be used: the one exception that the modules of this source raise to each other."""
+
+from __future__ import annotations
+
+from fluxion_pipeline.contracts.outcomes import Answer
+
+
+class Failure(Exception):
+    """A question that got no usable answer; it becomes a reading that says so, never one without rows.
+
+    Args:
+        answer: ``inalcanzable``: the store's system gave no data; ``parcial``: what it gave isn't whole.
+        reason: for a person.
+        transient: whether asking again may help.
+        status: of HTTP, where there was one that is an error.
+    """
+
+    def __init__(self, answer: Answer, reason: str, *, transient: bool = False, status: int | None = None) -> None:
+        """Remember what became of the question."""
+        super().__init__(reason)
+        self.answer, self.reason, self.transient, self.status = answer, reason, transient, status
+
+
+def unreachable(reason: str, *, transient: bool = False, status: int | None = None) -> Failure:
+    """The store's system gave no data."""
+    return Failure(Answer.INALCANZABLE, reason, transient=transient, status=status)
+
+
+def partial(reason: str, *, transient: bool = False) -> Failure:
+    """What the store's system gave isn't whole, or isn't what it should be."""
+    return Failure(Answer.PARCIAL, reason, transient=transient)
