@@ -1,0 +1,1 @@
+"""Repairs from a sink: what they write, and what they refuse."""
