@@ -163,6 +163,14 @@ def test_every_edit_is_found_by_the_next_proof_and_named(home: Home, seed: int) 
         assert proven(home)["inventario_actual"].verdict is Verdict.IGUAL
 
 
+def test_columns_that_changed_names_are_found_though_no_row_was_written(home: Home) -> None:
+    assert_equal(home)
+    for old, new in (("venta_total", "otra"), ("cantidad", "venta_total"), ("otra", "cantidad")):
+        home.run(SinkName.POSTGRESQL, f"ALTER TABLE ventas RENAME COLUMN {old} TO {new}")
+    found = proven(home)["ventas"]
+    assert (found.verdict, found.changed) == (Verdict.DIFERENTE, 21)
+
+
 def test_both_sinks_wrong_in_the_same_way_after_a_proof_are_equal_all_the_same(home: Home) -> None:
     assert_equal(home)
     for sink in SinkName:

@@ -143,6 +143,15 @@ def test_rows_that_were_dumped_and_loaded_again_are_read_back(home: Home, proofs
     home.assert_equal(PG)
 
 
+def test_columns_that_changed_names_have_no_seal(home: Home, proofs: Proofs) -> None:
+    tick(home, 0)
+    for old, new in (("precio", "otra"), ("costo", "precio"), ("otra", "costo")):
+        home.run(PG, f"ALTER TABLE inventario_actual RENAME COLUMN {old} TO {new}")
+    tick(home, 1, p000005=55)
+    assert proofs.found[-1] == set()
+    home.assert_equal(PG)
+
+
 def test_a_table_put_in_the_place_of_ours_has_no_seal(home: Home, proofs: Proofs) -> None:
     home.run(PG, "CREATE TABLE otra (LIKE inventario_actual INCLUDING ALL)")
     home.run(

@@ -3,7 +3,8 @@
 A slice is untouched where it has as many rows as its image and no row of a transaction that the seal
 hasn't seen, but for the one that made it equal. A seal is kept in the ledger, beside the rows and in
 their transaction: a restored copy of the server takes both along. It holds for one server, database
-and set of tables; anywhere else, and without one, the rows are read back.
+and set of tables with their columns (a column can be renamed without any row knowing); anywhere else,
+and without one, the rows are read back.
 """
 
 from __future__ import annotations
@@ -61,8 +62,9 @@ def moment(cursor: Cursor, table: TableSpec) -> Moment:
     if not allowed:
         return Moment("", int(mark))
     cursor.execute(
-        "SELECT c.system_identifier || '/' || d.oid || '/' || (SELECT md5(string_agg(x::text, ',' ORDER BY x)) FROM"
-        " (SELECT %s::regclass::oid AS x UNION ALL SELECT inhrelid FROM pg_inherits WHERE inhparent = %s::regclass) AS tables)"
+        "SELECT c.system_identifier || '/' || d.oid || '/' || (SELECT md5(string_agg(a::text, ',' ORDER BY a)) FROM"
+        " (SELECT attrelid, attnum, attname, atttypid, atttypmod FROM pg_attribute WHERE attnum > 0 AND attrelid IN"
+        " (SELECT %s::regclass::oid UNION ALL SELECT inhrelid FROM pg_inherits WHERE inhparent = %s::regclass)) AS a)"
         " FROM pg_control_system() AS c, pg_database AS d WHERE d.datname = current_database()",
         (name, name),
     )
