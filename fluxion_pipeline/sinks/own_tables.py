@@ -62,7 +62,9 @@ def _one(session: SinkSession, engine: SinkName, table: OwnTable, mark: str | No
     if there and before is not None:
         if not table.extends(before):
             what = "; ".join(table.differences(before))
-            raise ConvergenceError(f"{engine} has «{table.name}» by another contract: {what}", "drop it there, then: fluxion repair --from lote")
+            raise ConvergenceError(
+                f"{engine} has «{table.name}» by another contract: {what}", f"drop it there, then: fluxion repair {table.name} --from lote --apply"
+            )
         for name, _ in table.columns[len(before.columns) :]:
             session.statement(f"ALTER TABLE {quote(table.name)} ADD COLUMN {_column(table, name, engine)}")
     else:
