@@ -2,84 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from fluxion_pipeline.contracts.outcomes import Fact, SinkName, Verdict
-from fluxion_pipeline.contracts.tables import LANDED_TABLES
-from fluxion_pipeline.errors import ContractError, SettingsError, SinkAway, SinkRefused
-from fluxion_pipeline.landing.outbox import Outbox
-from fluxion_pipeline.operations import land_repair, repair_from_sink
-from fluxion_pipeline.operations.app import App
-from fluxion_pipeline.operations.repair import FEW_ROWS, Repaired, converge_or_fail, refusal
-from fluxion_pipeline.operations.repair_from_sink import Copying, copy, examine
-from fluxion_pipeline.operations.repairs import Origin, RepairLine, asked, recorded, user
+from fluxion_pipeline.contracts.outcomes import SinkName, Verdict
+from fluxion_pipeline.errors import ContractError, SettingsError
+from fluxion_pipeline.operations.repair import refusal
+from fluxion_pipeline.operations.repair_from_sink import examine
+from fluxion_pipeline.operations.repairs import Origin, recorded, user
 from fluxion_pipeline.parity.prove import prove
 from fluxion_pipeline.settings import Settings
-from fluxion_pipeline.sinks.embedded.server import ServerAddress
-from fluxion_pipeline.sinks.protocol import Counts
-from fluxion_pipeline_tests.support import postgres
-from fluxion_pipeline_tests.support.home import DAY, NEXT, TICK, Home, two_stores
+from fluxion_pipeline_tests.support.home import DAY, NEXT, Home, two_stores
 from fluxion_pipeline_tests.support.readings import catalogue, invoices, rejects, sales, stock
-
-OLDER = "2025-11-22"
-SALES, STOCK = "ventas", "inventario_actual"
-
-
-@pytest.fixture(params=list(SinkName), ids=str)
-def engine(request: pytest.FixtureRequest) -> SinkName:
-    """The sink that is taken to be right."""
-    return SinkName(request.param)
-
-
-@pytest.fixture(scope="module")
-def made(postgres_server: ServerAddress, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """Two stores and a catalogue in both sinks; it is only copied from."""
-    with postgres.fresh_database(postgres_server) as database:
-        found = Home(postgres.settings_for(postgres_server, database, tmp_path_factory.mktemp("made") / "home")).ready()
-        two_stores(found)
-        both(found)
-        yield found.settings
-
-
-@pytest.fixture
-def home(postgres_server: ServerAddress, made: Settings, tmp_path: Path) -> Iterator[Home]:
-    """A copy of it: home, DuckDB file and database."""
-    with postgres.fresh_database(postgres_server, made.postgres_db) as database:
-        shutil.copytree(made.home, tmp_path / "home")
-        yield Home(postgres.settings_for(postgres_server, database, tmp_path / "home"))
-
-
-def both(home: Home) -> Home:
-    for sink in home.settings.db_mode.sinks:
-        home.converge(sink)
-    return home
-
-
-def mend(home: Home, table: str, source: SinkName, *, forced: bool = False) -> tuple[Repaired, ...]:
-    plan = examine(home.app, table, source)
-    assert refusal(table, Origin(source.value), list(plan.writings(home.app))) is None or forced
-    return copy(home.app, plan, asked(home.app, table, Origin(source.value), forced))
-
-
-def sequences(home: Home) -> dict[str, int]:
-    return {p: home.outbox.index.sequence(p) for p in home.outbox.index.locations()}
-
-
-def edit_sales(home: Home, sink: SinkName) -> None:
-    home.run(sink, "UPDATE ventas SET venta_total = 99, unidad = 'kg' WHERE ubicacion_codigo = 'SUC001' AND numero_factura = '00000003'")
-    home.run(sink, "DELETE FROM ventas WHERE ubicacion_codigo = 'SUC001' AND numero_factura = '00000004'")
-    home.run(
-        sink,
-        "INSERT INTO ventas (ubicacion_codigo, numero_factura, linea, fecha_venta, fecha_negocio, producto_codigo, cantidad, venta_total, es_devolucion)"
-        " SELECT ubicacion_codigo, '00000777', 1, fecha_venta, fecha_negocio, '000999', cantidad, venta_total, es_devolucion FROM ventas"
-        " WHERE ubicacion_codigo = 'SUC007' AND numero_factura = '00000001'",
-    )
+from fluxion_pipeline_tests.support.repairs import SALES, STOCK, both, edit_sales, edit_stock, mend, sequences
 
 
 def test_a_dry_run_tells_what_would_be_written_where_and_writes_nothing(home: Home, engine: SinkName) -> None:
@@ -165,13 +101,6 @@ def test_a_repair_from_the_lote_is_recorded_too(home: Home, engine: SinkName) ->
     home.assert_equal()
 
 
-# ── stock ───────────────────────────────────────────────────────────────────────────────────
-def edit_stock(home: Home, sink: SinkName) -> None:
-    home.run(sink, "UPDATE inventario_actual SET stock = 12 WHERE ubicacion_codigo = 'SUC001' AND producto_codigo = '000001'")
-    home.run(sink, "DELETE FROM inventario_actual WHERE ubicacion_codigo = 'SUC001' AND producto_codigo = '000002'")
-    home.run(sink, "INSERT INTO inventario_actual (ubicacion_codigo, almacen_codigo, producto_codigo, stock) VALUES ('SUC001', 'B', '000009', 3)")
-
-
 def test_repaired_stock_lands_its_tick_again_and_the_history_agrees(home: Home, engine: SinkName) -> None:
     edit_stock(home, engine)
     mend(home, STOCK, engine)
@@ -208,7 +137,6 @@ def test_a_location_emptied_by_hand_is_repaired_when_forced(home: Home, engine: 
     assert recorded(home.app)[0].forzada
 
 
-# ── products ────────────────────────────────────────────────────────────────────────────────
 def test_edited_products_stand_until_the_catalogue_says_something_new(home: Home, engine: SinkName) -> None:
     home.run(engine, "UPDATE productos SET descripcion = 'Café molido', iva = 8 WHERE codigo = '000001'")
     home.run(engine, "DELETE FROM productos WHERE codigo = '000004'")
@@ -228,83 +156,6 @@ def test_edited_products_stand_until_the_catalogue_says_something_new(home: Home
     assert [c for c, _ in names] == ["000000", "000001", "000002", "000003", "000008"]
 
 
-# ── keys that moved, carried rows ───────────────────────────────────────────────────────────
-def moved(home: Home) -> Home:
-    """Invoice 1 was of the older day and moved to the newer one, where it costs more."""
-    home.land(sales("SUC010", OLDER, invoices(1, 2), 2), sales("SUC010", DAY, invoices(1, 3, venta_total=Decimal(7)), 3))
-    return both(home)
-
-
-def of_suc010(home: Home, sink: SinkName) -> list[tuple[Any, ...]]:
-    return home.run(
-        sink, "SELECT CAST(fecha_negocio AS VARCHAR), numero_factura, venta_total FROM ventas WHERE ubicacion_codigo = 'SUC010' ORDER BY numero_factura"
-    )
-
-
-def test_a_repair_keeps_displaced_rows_which_come_back_when_the_newer_day_drops_them(home: Home, engine: SinkName) -> None:
-    moved(home)
-    for day in (OLDER, DAY):
-        home.run(engine, f"UPDATE ventas SET unidad = 'kg' WHERE ubicacion_codigo = 'SUC010' AND fecha_negocio = '{day}'")
-    mend(home, SALES, engine)
-    home.assert_equal()
-    home.land(sales("SUC010", DAY, invoices(3), 10**6))
-    both(home).assert_equal()
-    assert of_suc010(home, engine) == [(OLDER, "00000001", Decimal("2.5")), (OLDER, "00000002", Decimal("2.5")), (DAY, "00000003", Decimal("2.5"))]
-
-
-def test_a_key_that_was_deleted_by_hand_does_not_come_back_in_its_older_day(home: Home, engine: SinkName) -> None:
-    moved(home)
-    home.run(engine, "DELETE FROM ventas WHERE ubicacion_codigo = 'SUC010' AND numero_factura = '00000001'")
-    mend(home, SALES, engine)
-    home.assert_equal()
-    assert [r[1] for r in of_suc010(home, engine)] == ["00000002", "00000003"]
-
-
-def test_a_key_that_was_moved_to_another_day_by_hand_is_there_only(home: Home, engine: SinkName) -> None:
-    moved(home)
-    home.run(
-        engine,
-        f"UPDATE ventas SET fecha_negocio = '{OLDER}', fecha_venta = fecha_venta - INTERVAL '1 day', venta_total = 4"
-        " WHERE ubicacion_codigo = 'SUC010' AND numero_factura IN ('00000001', '00000003')",
-    )
-    mend(home, SALES, engine)
-    home.assert_equal()
-    assert [r[:2] for r in of_suc010(home, engine)] == [(OLDER, "00000001"), (OLDER, "00000002"), (OLDER, "00000003")]
-    assert home.outbox.index.images("SUC010", SALES, slices=[f"SUC010/{DAY}"])[0].rows == 0
-    Outbox(home.settings.home).open().rebuild()
-    again = Home(home.settings)
-    again.land(sales("SUC010", DAY, invoices(1, venta_total=Decimal(9)), 10**6))
-    both(again).assert_equal()
-    assert (DAY, "00000001", Decimal(9)) in of_suc010(again, engine)
-
-
-def test_carried_rows_stay_carried_through_a_repair(home: Home, engine: SinkName) -> None:
-    broken = rejects({"id": "x", "clave": "00000002\x1f1"})
-    home.land(sales("SUC007", DAY, invoices(0, 1, 3), 5, rejects=broken))
-    both(home)
-    home.run(engine, "UPDATE ventas SET unidad = 'kg' WHERE ubicacion_codigo = 'SUC007' AND numero_factura = '00000001'")
-    mend(home, SALES, engine)
-    home.assert_equal()
-    with home.outbox.lock("SUC007") as past:
-        state = {r["numero_factura"]: (r["_arrastrada"], r["unidad"]) for r in past.day(DAY).to_pylist()}
-    assert state == {"00000000": (False, None), "00000001": (False, "kg"), "00000002": (True, None), "00000003": (False, None)}
-
-
-def test_a_day_that_never_landed_lands_with_the_rows_that_a_person_wrote(home: Home, engine: SinkName) -> None:
-    home.run(
-        engine,
-        "INSERT INTO ventas (ubicacion_codigo, numero_factura, linea, fecha_venta, fecha_negocio, producto_codigo, cantidad, venta_total, es_devolucion)"
-        f" VALUES ('SUC003', '1', 1, '{DAY} 15:00:00+00', '{DAY}', '000001', 1, 1, false)",
-    )
-    mend(home, SALES, engine)
-    home.assert_equal()
-    assert home.outbox.index.standing(Fact.VENTAS, "SUC003", DAY) is None
-    (told,) = home.land(sales("SUC003", DAY, invoices(1, 2), 10**6))
-    assert told.applied
-    both(home).assert_equal()
-
-
-# ── where the source is right already, or both are wrong ────────────────────────────────────
 def test_a_sink_that_departs_is_mended_from_the_other_without_a_lote(home: Home, engine: SinkName) -> None:
     other = next(x for x in SinkName if x is not engine)
     edit_sales(home, other)
@@ -334,221 +185,3 @@ def test_one_active_sink_is_enough(duck_settings: Settings) -> None:
     home.assert_equal(SinkName.DUCKDB)
     with pytest.raises(SettingsError, match="DB_MODE=duckdb doesn't write postgresql"):
         examine(home.app, SALES, SinkName.POSTGRESQL)
-
-
-# ── refusals ────────────────────────────────────────────────────────────────────────────────
-def test_slices_at_different_versions_are_not_copied(home: Home, engine: SinkName) -> None:
-    edit_sales(home, engine)
-    home.land(stock("SUC007", NEXT, {"000001": 1}, 3))
-    for late in SinkName:
-        with pytest.raises(SinkAway, match="is behind: it lacks 4 slices of SUC007") as caught:
-            examine(home.app, SALES, engine)
-        assert caught.value.remedy == "fluxion sync"
-        home.converge(late)
-    assert not examine(home.app, SALES, engine).empty
-
-
-def test_a_location_that_lands_between_looking_and_landing_is_not_copied_over(home: Home, engine: SinkName) -> None:
-    edit_sales(home, engine)
-    plan = examine(home.app, SALES, engine)
-    home.land(sales("SUC001", DAY, invoices(*range(9)), 5))
-    before = sequences(home)
-    with pytest.raises(SinkAway, match="SUC001 landed meanwhile"):
-        copy(home.app, plan, asked(home.app, SALES, Origin(engine.value), forced=False))
-    assert sequences(home) == before
-
-
-def test_a_sink_that_is_away_is_no_witness(home: Home) -> None:
-    away = App(home.settings.model_copy(update={"postgres_port": 9}))
-    for source in SinkName:
-        with pytest.raises(SinkAway):
-            examine(away, SALES, source)
-
-
-def test_a_sink_of_another_outbox_is_no_witness(home: Home, engine: SinkName) -> None:
-    home.run(engine, "UPDATE fluxion_meta SET valor = 'another' WHERE clave = 'outbox'")
-    with pytest.raises(SinkRefused, match="belongs to the outbox another"):
-        examine(home.app, SALES, engine)
-
-
-def test_tables_that_follow_from_others_say_where_they_are_mended(home: Home) -> None:
-    for table in set(LANDED_TABLES) - set(repair_from_sink.FACTS):
-        with pytest.raises(ContractError, match=f"{table} can't be repaired from duckdb: ") as caught:
-            examine(home.app, table, SinkName.DUCKDB)
-        assert "fluxion " in caught.value.remedy
-
-
-def test_tables_that_never_land_are_named(home: Home) -> None:
-    for table, cause in (("usuarios", "usuarios is not landed"), ("nada", "there is no table «nada»")):
-        with pytest.raises(ContractError, match=cause):
-            examine(home.app, table, SinkName.DUCKDB)
-
-
-def test_many_rows_want_to_be_asked_for_twice(home: Home, engine: SinkName, monkeypatch: pytest.MonkeyPatch) -> None:
-    amounts = {f"{n:06d}": n for n in range(FEW_ROWS + 1)}
-    home.land(stock("SUC010", TICK, amounts, 1))
-    both(home)
-    home.run(engine, "UPDATE inventario_actual SET stock = 1000 WHERE ubicacion_codigo = 'SUC010' AND producto_codigo <> '000000'")
-    plan = examine(home.app, STOCK, engine)
-    assert refused(home, plan) is None
-    home.run(engine, "UPDATE inventario_actual SET stock = 1000 WHERE ubicacion_codigo = 'SUC010'")
-    plan = examine(home.app, STOCK, engine)
-    assert "101 rows of inventario_actual would be written in the lotes, more than 5% of the 101" in (refused(home, plan) or "")
-    monkeypatch.setattr("fluxion_pipeline.operations.repair.MANY_ROWS", 100)
-    assert "more than 100" in (refused(home, plan) or "")
-
-
-def refused(home: Home, plan: Copying) -> str | None:
-    return refusal(plan.table, Origin(plan.source.value), list(plan.writings(home.app)))
-
-
-# ── what no image may have ──────────────────────────────────────────────────────────────────
-ROW = "WHERE ubicacion_codigo = 'SUC001' AND numero_factura = '00000003'"
-TYPED = "ALTER TABLE ventas ALTER COLUMN {} TYPE {}"
-OUTSIDE = {
-    "a required value that is NULL": (
-        ["ALTER TABLE ventas ALTER COLUMN producto_codigo DROP NOT NULL", f"UPDATE ventas SET producto_codigo = NULL {ROW}"],
-        "producto_codigo is missing",
-    ),
-    "a number out of range": (
-        [TYPED.format("venta_total", "NUMERIC(38, 4)"), f"UPDATE ventas SET venta_total = 1e15 {ROW}"],
-        "venta_total does not fit",
-    ),
-    "a number that is none": (
-        [TYPED.format("venta_total", "DOUBLE PRECISION"), f"UPDATE ventas SET venta_total = 'NaN' {ROW}"],
-        "venta_total does not fit",
-    ),
-    "too many decimals": (
-        [TYPED.format("cantidad", "NUMERIC(38, 8)"), f"UPDATE ventas SET cantidad = 0.00001 {ROW}"],
-        "cantidad does not fit",
-    ),
-    "another day than its instant's": ([f"UPDATE ventas SET fecha_venta = fecha_venta + INTERVAL '2 days' {ROW}"], "fecha_negocio is not the local day"),
-    "a day before there were stores": (
-        [f"UPDATE ventas SET fecha_venta = fecha_venta - INTERVAL '900 years' {ROW}"],
-        "fecha_negocio is not the local day of fecha_venta",
-    ),
-    "an empty code": ([f"UPDATE ventas SET producto_codigo = '' {ROW}"], "producto_codigo is empty"),
-    "a code too long for an index": ([f"UPDATE ventas SET producto_codigo = repeat('9', 1001) {ROW}"], "producto_codigo is longer than 1000 bytes"),
-    "a location that nobody knows": ([f"UPDATE ventas SET ubicacion_codigo = 'SUC099' {ROW}"], "ubicacion_codigo is not in ubicaciones.csv"),
-}
-
-
-@pytest.mark.parametrize("what", list(OUTSIDE))
-def test_values_that_no_image_may_have_are_named_by_key_and_column(home: Home, engine: SinkName, what: str) -> None:
-    statements, problem = OUTSIDE[what]
-    for statement in statements:
-        home.run(engine, statement)
-    before = sequences(home)
-    with pytest.raises(ContractError, match=problem) as caught:
-        examine(home.app, SALES, engine)
-    assert f"{engine} holds a row of ventas that no image may have: " in caught.value.what
-    assert "numero_factura=00000003 linea=1" in caught.value.what
-    assert caught.value.remedy == f"correct it in {engine}, or take the lotes' word: fluxion repair ventas --from lote"
-    assert sequences(home) == before
-
-
-def test_a_column_whose_type_lost_all_meaning_is_an_error_that_says_so(home: Home) -> None:
-    home.run(SinkName.DUCKDB, "ALTER TABLE ventas ALTER COLUMN venta_total TYPE VARCHAR")
-    home.run(SinkName.DUCKDB, f"UPDATE ventas SET venta_total = 'gratis' {ROW}")
-    with pytest.raises(ContractError, match="venta_total does not fit"):
-        examine(home.app, SALES, SinkName.DUCKDB)
-    with pytest.raises(ContractError, match="duckdb's ventas can't be compared") as caught:
-        examine(home.app, SALES, SinkName.POSTGRESQL)
-    assert caught.value.remedy == "fluxion parity ventas --level schema"
-
-
-def test_a_text_with_u0000_stays_in_duckdb(home: Home) -> None:
-    home.run(SinkName.DUCKDB, f"UPDATE ventas SET unidad = 'k' || chr(0) || 'g' {ROW}")
-    with pytest.raises(ContractError, match=r"unidad contains U\+0000"):
-        examine(home.app, SALES, SinkName.DUCKDB)
-
-
-def test_the_largest_and_most_exact_numbers_of_the_contract_pass(home: Home, engine: SinkName) -> None:
-    home.run(engine, f"UPDATE ventas SET venta_total = 99999999999999.9999, cantidad = -0.0001 {ROW}")
-    mend(home, SALES, engine)
-    home.assert_equal()
-
-
-def test_a_row_that_is_there_twice_lands_once(home: Home) -> None:
-    for table, where in ((SALES, ROW), (STOCK, "WHERE producto_codigo = '000001'"), ("productos", "WHERE codigo = '000001'")):
-        home.run(SinkName.DUCKDB, f"INSERT INTO {table} SELECT * FROM {table} {where}")
-        before = home.wanted(table)
-        planned = {w.target: w.rows for w in examine(home.app, table, SinkName.DUCKDB).writings(home.app)}
-        assert planned == {Origin.LOTE: 0, Origin.DUCKDB: 1 if table != STOCK else 2, Origin.POSTGRESQL: 0}
-        mend(home, table, SinkName.DUCKDB)
-        assert home.wanted(table) == before
-        home.assert_equal()
-
-
-def test_a_doubled_row_beside_an_edit_lands_once_with_the_edit(home: Home) -> None:
-    edit_sales(home, SinkName.DUCKDB)
-    home.run(SinkName.DUCKDB, f"INSERT INTO ventas SELECT * FROM ventas {ROW}")
-    mend(home, SALES, SinkName.DUCKDB)
-    home.assert_equal()
-    assert home.run(SinkName.DUCKDB, f"SELECT venta_total FROM ventas {ROW}") == [(Decimal(99),)]
-
-
-def test_a_key_with_two_different_rows_is_refused_by_its_name(home: Home) -> None:
-    home.run(SinkName.DUCKDB, f"INSERT INTO ventas SELECT * REPLACE (7 AS venta_total) FROM ventas {ROW}")
-    with pytest.raises(ContractError, match=r"ubicacion_codigo=SUC001 numero_factura=00000003 linea=1: is there more than once, with different values"):
-        examine(home.app, SALES, SinkName.DUCKDB)
-
-
-def test_a_key_on_two_days_is_refused_by_its_name(home: Home, engine: SinkName) -> None:
-    names = "ubicacion_codigo, numero_factura, linea, producto_codigo, cantidad, venta_total, es_devolucion"
-    home.run(
-        engine,
-        f"INSERT INTO ventas ({names}, fecha_venta, fecha_negocio) SELECT {names}, fecha_venta - INTERVAL '1 day', DATE '{OLDER}' FROM ventas {ROW}",
-    )
-    if engine is SinkName.POSTGRESQL:
-        assert home.run(engine, f"SELECT count(*) FROM ventas {ROW}") == [(2,)]
-    with pytest.raises(ContractError, match="numero_factura=00000003 linea=1: is there more than once"):
-        examine(home.app, SALES, engine)
-
-
-# ── a repair that is interrupted ────────────────────────────────────────────────────────────
-class Crash(Exception):
-    """The process dies."""
-
-
-def test_a_repair_that_dies_half_way_is_finished_by_the_next_one(home: Home, engine: SinkName, monkeypatch: pytest.MonkeyPatch) -> None:
-    edit_sales(home, engine)
-    right = home.held(engine, SALES)
-    landing = land_repair.land
-    with monkeypatch.context() as patch:
-
-        def dies(app: App, source: SinkName, fact: Fact, location: str, *more: Any) -> land_repair.Landed:
-            if location == "SUC007":
-                raise Crash
-            return landing(app, source, fact, location, *more)
-
-        patch.setattr(repair_from_sink, "land", dies)
-        with pytest.raises(Crash):
-            mend(home, SALES, engine)
-    both(home)  # a tick comes before the repair is tried again
-    assert home.held(engine, SALES) == right
-    mend(home, SALES, engine)
-    home.assert_equal()
-    assert home.wanted(SALES) == right
-    told: tuple[RepairLine, ...] = recorded(home.app)
-    assert [x.probada for x in told if x.destino == "lote"] == [False, True]
-
-
-def test_a_sink_that_goes_away_after_the_landing_is_owed_the_rest(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    edit_sales(home, SinkName.DUCKDB)
-    right = home.held(SinkName.DUCKDB, SALES)
-    plan = examine(home.app, SALES, SinkName.DUCKDB)
-    with monkeypatch.context() as patch:
-
-        def away(app: App, name: SinkName, *more: Any) -> Counts:
-            if name is SinkName.POSTGRESQL:
-                raise SinkAway("postgresql", "it went away")
-            return converge_or_fail(app, name, *more)
-
-        patch.setattr(repair_from_sink, "converge_or_fail", away)
-        with pytest.raises(SinkAway):
-            copy(home.app, plan, asked(home.app, SALES, Origin.DUCKDB, forced=False))
-    assert home.wanted(SALES) == home.held(SinkName.DUCKDB, SALES)
-    both(home).assert_equal()
-    assert home.held(SinkName.POSTGRESQL, SALES) == right
-    assert [x.probada for x in recorded(home.app)] == [False]
