@@ -177,11 +177,12 @@ def copy(app: App, plan: Copying, repair: Asked, wait: float = 20.0) -> tuple[Re
     table, slices, active = spec(plan.table), plan.slices, app.settings.db_mode.sinks
     before = _measures(app, table, slices, active, wait)
     total = plan.leg.total
-    done = {Origin.LOTE: (total.extra, total.changed, total.missing)}
+    done = {Origin.LOTE: (total.extra, total.changed, total.missing)}  # planned; where it isn't proven, some of it
     after: Mapping[Origin, Measure] = {}
-    landed = Landed()
+    landed, places = Landed(), _by_place(plan)
+    begun = {place: app.outbox.index.sequence(place) for place in places}
     try:
-        for place, mine in _by_place(plan).items():
+        for place, mine in places.items():
             landed += land(app, plan.source, FACTS[plan.table], place, mine, repair)
         app.outbox.land_met()
         for name in active:
@@ -190,7 +191,7 @@ def copy(app: App, plan: Copying, repair: Asked, wait: float = 20.0) -> tuple[Re
         prove_equal(app, plan.table, wait, {t: s for t, s in landed.slices.items() if t != plan.table})
         after = _measures(app, table, slices, active, wait)
     finally:
-        if landed.lotes or len(done) > 1:
+        if len(done) > 1 or any(app.outbox.index.sequence(place) > upto for place, upto in begun.items()):
             remember(app, [line(repair, t, slices, rows, before[t], after.get(t)) for t, rows in done.items() if any(rows)])
     return tuple(Repaired(t, rows) for t, rows in done.items())
 

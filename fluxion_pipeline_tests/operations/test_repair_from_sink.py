@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
-from fluxion_pipeline.contracts.outcomes import Fact, SinkName, Verdict
+from fluxion_pipeline.contracts.outcomes import SinkName, Verdict
 from fluxion_pipeline.errors import ContractError, SettingsError
-from fluxion_pipeline.landing.outbox import Outbox
 from fluxion_pipeline.operations.repair import refusal
 from fluxion_pipeline.operations.repair_from_sink import examine
 from fluxion_pipeline.operations.repairs import Origin, recorded, user
 from fluxion_pipeline.parity.prove import prove
 from fluxion_pipeline.settings import Settings
-from fluxion_pipeline_tests.operations.repairs.mending import OLDER, SALES, STOCK, both, edit_sales, mend, sequences
 from fluxion_pipeline_tests.support.home import DAY, NEXT, Home, two_stores
 from fluxion_pipeline_tests.support.readings import catalogue, invoices, rejects, sales, stock
+from fluxion_pipeline_tests.support.repairs import SALES, STOCK, both, edit_sales, edit_stock, mend, sequences
 
 
 def test_a_dry_run_tells_what_would_be_written_where_and_writes_nothing(home: Home, engine: SinkName) -> None:
@@ -103,13 +101,6 @@ def test_a_repair_from_the_lote_is_recorded_too(home: Home, engine: SinkName) ->
     home.assert_equal()
 
 
-# ── stock ───────────────────────────────────────────────────────────────────────────────────
-def edit_stock(home: Home, sink: SinkName) -> None:
-    home.run(sink, "UPDATE inventario_actual SET stock = 12 WHERE ubicacion_codigo = 'SUC001' AND producto_codigo = '000001'")
-    home.run(sink, "DELETE FROM inventario_actual WHERE ubicacion_codigo = 'SUC001' AND producto_codigo = '000002'")
-    home.run(sink, "INSERT INTO inventario_actual (ubicacion_codigo, almacen_codigo, producto_codigo, stock) VALUES ('SUC001', 'B', '000009', 3)")
-
-
 def test_repaired_stock_lands_its_tick_again_and_the_history_agrees(home: Home, engine: SinkName) -> None:
     edit_stock(home, engine)
     mend(home, STOCK, engine)
@@ -146,7 +137,6 @@ def test_a_location_emptied_by_hand_is_repaired_when_forced(home: Home, engine: 
     assert recorded(home.app)[0].forzada
 
 
-# ── products ────────────────────────────────────────────────────────────────────────────────
 def test_edited_products_stand_until_the_catalogue_says_something_new(home: Home, engine: SinkName) -> None:
     home.run(engine, "UPDATE productos SET descripcion = 'Café molido', iva = 8 WHERE codigo = '000001'")
     home.run(engine, "DELETE FROM productos WHERE codigo = '000004'")
@@ -166,83 +156,6 @@ def test_edited_products_stand_until_the_catalogue_says_something_new(home: Home
     assert [c for c, _ in names] == ["000000", "000001", "000002", "000003", "000008"]
 
 
-# ── keys that moved, carried rows ───────────────────────────────────────────────────────────
-def moved(home: Home) -> Home:
-    """Invoice 1 was of the older day and moved to the newer one, where it costs more."""
-    home.land(sales("SUC010", OLDER, invoices(1, 2), 2), sales("SUC010", DAY, invoices(1, 3, venta_total=Decimal(7)), 3))
-    return both(home)
-
-
-def of_suc010(home: Home, sink: SinkName) -> list[tuple[Any, ...]]:
-    return home.run(
-        sink, "SELECT CAST(fecha_negocio AS VARCHAR), numero_factura, venta_total FROM ventas WHERE ubicacion_codigo = 'SUC010' ORDER BY numero_factura"
-    )
-
-
-def test_a_repair_keeps_displaced_rows_which_come_back_when_the_newer_day_drops_them(home: Home, engine: SinkName) -> None:
-    moved(home)
-    for day in (OLDER, DAY):
-        home.run(engine, f"UPDATE ventas SET unidad = 'kg' WHERE ubicacion_codigo = 'SUC010' AND fecha_negocio = '{day}'")
-    mend(home, SALES, engine)
-    home.assert_equal()
-    home.land(sales("SUC010", DAY, invoices(3), 10**6))
-    both(home).assert_equal()
-    assert of_suc010(home, engine) == [(OLDER, "00000001", Decimal("2.5")), (OLDER, "00000002", Decimal("2.5")), (DAY, "00000003", Decimal("2.5"))]
-
-
-def test_a_key_that_was_deleted_by_hand_does_not_come_back_in_its_older_day(home: Home, engine: SinkName) -> None:
-    moved(home)
-    home.run(engine, "DELETE FROM ventas WHERE ubicacion_codigo = 'SUC010' AND numero_factura = '00000001'")
-    mend(home, SALES, engine)
-    home.assert_equal()
-    assert [r[1] for r in of_suc010(home, engine)] == ["00000002", "00000003"]
-
-
-def test_a_key_that_was_moved_to_another_day_by_hand_is_there_only(home: Home, engine: SinkName) -> None:
-    moved(home)
-    home.run(
-        engine,
-        f"UPDATE ventas SET fecha_negocio = '{OLDER}', fecha_venta = fecha_venta - INTERVAL '1 day', venta_total = 4"
-        " WHERE ubicacion_codigo = 'SUC010' AND numero_factura IN ('00000001', '00000003')",
-    )
-    mend(home, SALES, engine)
-    home.assert_equal()
-    assert [r[:2] for r in of_suc010(home, engine)] == [(OLDER, "00000001"), (OLDER, "00000002"), (OLDER, "00000003")]
-    assert home.outbox.index.images("SUC010", SALES, slices=[f"SUC010/{DAY}"])[0].rows == 0
-    Outbox(home.settings.home).open().rebuild()
-    again = Home(home.settings)
-    again.land(sales("SUC010", DAY, invoices(1, venta_total=Decimal(9)), 10**6))
-    both(again).assert_equal()
-    assert (DAY, "00000001", Decimal(9)) in of_suc010(again, engine)
-
-
-def test_carried_rows_stay_carried_through_a_repair(home: Home, engine: SinkName) -> None:
-    broken = rejects({"id": "x", "clave": "00000002\x1f1"})
-    home.land(sales("SUC007", DAY, invoices(0, 1, 3), 5, rejects=broken))
-    both(home)
-    home.run(engine, "UPDATE ventas SET unidad = 'kg' WHERE ubicacion_codigo = 'SUC007' AND numero_factura = '00000001'")
-    mend(home, SALES, engine)
-    home.assert_equal()
-    with home.outbox.lock("SUC007") as past:
-        state = {r["numero_factura"]: (r["_arrastrada"], r["unidad"]) for r in past.day(DAY).to_pylist()}
-    assert state == {"00000000": (False, None), "00000001": (False, "kg"), "00000002": (True, None), "00000003": (False, None)}
-
-
-def test_a_day_that_never_landed_lands_with_the_rows_that_a_person_wrote(home: Home, engine: SinkName) -> None:
-    home.run(
-        engine,
-        "INSERT INTO ventas (ubicacion_codigo, numero_factura, linea, fecha_venta, fecha_negocio, producto_codigo, cantidad, venta_total, es_devolucion)"
-        f" VALUES ('SUC003', '1', 1, '{DAY} 15:00:00+00', '{DAY}', '000001', 1, 1, false)",
-    )
-    mend(home, SALES, engine)
-    home.assert_equal()
-    assert home.outbox.index.standing(Fact.VENTAS, "SUC003", DAY) is None
-    (told,) = home.land(sales("SUC003", DAY, invoices(1, 2), 10**6))
-    assert told.applied
-    both(home).assert_equal()
-
-
-# ── where the source is right already, or both are wrong ────────────────────────────────────
 def test_a_sink_that_departs_is_mended_from_the_other_without_a_lote(home: Home, engine: SinkName) -> None:
     other = next(x for x in SinkName if x is not engine)
     edit_sales(home, other)

@@ -1,27 +1,24 @@
-"""Repairs from a sink that are refused, interrupted, or asked for rows that no image may have."""
+"""What a repair from a sink refuses: sinks that say nothing, too much to write, rows that no image may have."""
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
-from fluxion_pipeline.contracts.outcomes import Fact, SinkName
+from fluxion_pipeline.contracts.outcomes import SinkName
 from fluxion_pipeline.contracts.tables import LANDED_TABLES
 from fluxion_pipeline.errors import ContractError, SinkAway, SinkRefused
-from fluxion_pipeline.operations import land_repair, repair_from_sink
+from fluxion_pipeline.operations import repair_from_sink
 from fluxion_pipeline.operations.app import App
-from fluxion_pipeline.operations.repair import FEW_ROWS, converge_or_fail, refusal
-from fluxion_pipeline.operations.repair_from_sink import Copying, copy, examine
-from fluxion_pipeline.operations.repairs import Origin, RepairLine, asked, recorded
-from fluxion_pipeline.sinks.protocol import Counts
-from fluxion_pipeline_tests.operations.repairs.mending import OLDER, SALES, STOCK, both, edit_sales, mend, sequences
+from fluxion_pipeline.operations.repair import FEW_ROWS
+from fluxion_pipeline.operations.repair_from_sink import copy, examine
+from fluxion_pipeline.operations.repairs import Origin, asked
 from fluxion_pipeline_tests.support.home import DAY, NEXT, TICK, Home
 from fluxion_pipeline_tests.support.readings import invoices, sales, stock
+from fluxion_pipeline_tests.support.repairs import OLDER, SALES, STOCK, both, edit_sales, mend, refused, sequences
 
 
-# ── refusals ────────────────────────────────────────────────────────────────────────────────
 def test_slices_at_different_versions_are_not_copied(home: Home, engine: SinkName) -> None:
     edit_sales(home, engine)
     home.land(stock("SUC007", NEXT, {"000001": 1}, 3))
@@ -83,11 +80,6 @@ def test_many_rows_want_to_be_asked_for_twice(home: Home, engine: SinkName, monk
     assert "more than 100" in (refused(home, plan) or "")
 
 
-def refused(home: Home, plan: Copying) -> str | None:
-    return refusal(plan.table, Origin(plan.source.value), list(plan.writings(home.app)))
-
-
-# ── what no image may have ──────────────────────────────────────────────────────────────────
 ROW = "WHERE ubicacion_codigo = 'SUC001' AND numero_factura = '00000003'"
 TYPED = "ALTER TABLE ventas ALTER COLUMN {} TYPE {}"
 OUTSIDE = {
@@ -189,51 +181,3 @@ def test_a_key_on_two_days_is_refused_by_its_name(home: Home, engine: SinkName) 
         assert home.run(engine, f"SELECT count(*) FROM ventas {ROW}") == [(2,)]
     with pytest.raises(ContractError, match="numero_factura=00000003 linea=1: is there more than once"):
         examine(home.app, SALES, engine)
-
-
-# ── a repair that is interrupted ────────────────────────────────────────────────────────────
-class Crash(Exception):
-    """The process dies."""
-
-
-def test_a_repair_that_dies_half_way_is_finished_by_the_next_one(home: Home, engine: SinkName, monkeypatch: pytest.MonkeyPatch) -> None:
-    edit_sales(home, engine)
-    right = home.held(engine, SALES)
-    landing = land_repair.land
-    with monkeypatch.context() as patch:
-
-        def dies(app: App, source: SinkName, fact: Fact, location: str, *more: Any) -> land_repair.Landed:
-            if location == "SUC007":
-                raise Crash
-            return landing(app, source, fact, location, *more)
-
-        patch.setattr(repair_from_sink, "land", dies)
-        with pytest.raises(Crash):
-            mend(home, SALES, engine)
-    both(home)  # a tick comes before the repair is tried again
-    assert home.held(engine, SALES) == right
-    mend(home, SALES, engine)
-    home.assert_equal()
-    assert home.wanted(SALES) == right
-    told: tuple[RepairLine, ...] = recorded(home.app)
-    assert [x.probada for x in told if x.destino == "lote"] == [False, True]
-
-
-def test_a_sink_that_goes_away_after_the_landing_is_owed_the_rest(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    edit_sales(home, SinkName.DUCKDB)
-    right = home.held(SinkName.DUCKDB, SALES)
-    plan = examine(home.app, SALES, SinkName.DUCKDB)
-    with monkeypatch.context() as patch:
-
-        def away(app: App, name: SinkName, *more: Any) -> Counts:
-            if name is SinkName.POSTGRESQL:
-                raise SinkAway("postgresql", "it went away")
-            return converge_or_fail(app, name, *more)
-
-        patch.setattr(repair_from_sink, "converge_or_fail", away)
-        with pytest.raises(SinkAway):
-            copy(home.app, plan, asked(home.app, SALES, Origin.DUCKDB, forced=False))
-    assert home.wanted(SALES) == home.held(SinkName.DUCKDB, SALES)
-    both(home).assert_equal()
-    assert home.held(SinkName.POSTGRESQL, SALES) == right
-    assert [x.probada for x in recorded(home.app)] == [False]

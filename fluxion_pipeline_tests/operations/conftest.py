@@ -1,4 +1,4 @@
-"""Two stores in both sinks, made once and copied for each test."""
+"""A filled home in both sinks, made once for a module and copied for each test."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from fluxion_pipeline.settings import Settings
 from fluxion_pipeline.sinks.embedded.server import ServerAddress
 from fluxion_pipeline_tests.support import postgres
 from fluxion_pipeline_tests.support.home import Home, two_stores
+from fluxion_pipeline_tests.support.repairs import both
 
 
 @pytest.fixture(params=list(SinkName), ids=str)
@@ -27,8 +28,7 @@ def made(postgres_server: ServerAddress, tmp_path_factory: pytest.TempPathFactor
     with postgres.fresh_database(postgres_server) as database:
         found = Home(postgres.settings_for(postgres_server, database, tmp_path_factory.mktemp("made") / "home")).ready()
         two_stores(found)
-        for sink in SinkName:
-            found.converge(sink)
+        both(found)
         yield found.settings
 
 

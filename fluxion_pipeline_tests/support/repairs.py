@@ -1,10 +1,10 @@
-"""What tests of repairs do: copy from a sink, edit sales by hand."""
+"""Edits by hand in a sink, and the repair that takes that sink to be right."""
 
 from __future__ import annotations
 
 from fluxion_pipeline.contracts.outcomes import SinkName
 from fluxion_pipeline.operations.repair import Repaired, refusal
-from fluxion_pipeline.operations.repair_from_sink import copy, examine
+from fluxion_pipeline.operations.repair_from_sink import Copying, copy, examine
 from fluxion_pipeline.operations.repairs import Origin, asked
 from fluxion_pipeline_tests.support.home import Home
 
@@ -37,3 +37,13 @@ def edit_sales(home: Home, sink: SinkName) -> None:
         " SELECT ubicacion_codigo, '00000777', 1, fecha_venta, fecha_negocio, '000999', cantidad, venta_total, es_devolucion FROM ventas"
         " WHERE ubicacion_codigo = 'SUC007' AND numero_factura = '00000001'",
     )
+
+
+def edit_stock(home: Home, sink: SinkName) -> None:
+    home.run(sink, "UPDATE inventario_actual SET stock = 12 WHERE ubicacion_codigo = 'SUC001' AND producto_codigo = '000001'")
+    home.run(sink, "DELETE FROM inventario_actual WHERE ubicacion_codigo = 'SUC001' AND producto_codigo = '000002'")
+    home.run(sink, "INSERT INTO inventario_actual (ubicacion_codigo, almacen_codigo, producto_codigo, stock) VALUES ('SUC001', 'B', '000009', 3)")
+
+
+def refused(home: Home, plan: Copying) -> str | None:
+    return refusal(plan.table, Origin(plan.source.value), list(plan.writings(home.app)))

@@ -1,1 +1,0 @@
-"""Repairs from a sink: what they write, and what they refuse."""
