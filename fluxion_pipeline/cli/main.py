@@ -1,46 +1,70 @@
-"""The door: global options, and every command by its name."""
+"""The door: global options, and every command by its name.
+
+A command's module brings along what it needs (Dagster, DuckDB, pandas); the others' stay unloaded,
+so that ``fluxion db dsn`` doesn't wait for them.
+"""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
-from fluxion_pipeline.cli import accept, db, demo, doctor, explain, init, mode, parity, quarantine, repair, run, simulate, status, sync, ui
 from fluxion_pipeline.cli.console import Debug
 
-app = typer.Typer(
-    name="fluxion",
-    help="Land the stores' stock and sales once, and hold DuckDB and PostgreSQL equal.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+COMMANDS = (
+    "init",
+    "run",
+    "parity",
+    "repair",
+    "accept",
+    "explain",
+    "sync",
+    "status",
+    "mode",
+    "quarantine",
+    "doctor",
+    "db",
+    "simulate",
+    "ui",
+    "demo",
 )
+"""In the order in which the help shows them; each is a module here, with a function of its name or, where it has commands, an ``app``."""
 
 
-@app.callback()
+def build(names: Sequence[str] = COMMANDS) -> typer.Typer:
+    """The command with some or all of its commands."""
+    app = typer.Typer(
+        name="fluxion",
+        help="Land the stores' stock and sales once, and hold DuckDB and PostgreSQL equal.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(options)
+    for name in names:
+        module = import_module(f"fluxion_pipeline.cli.{name}")
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=name)
+        else:
+            app.command(name)(getattr(module, name))
+    return app
+
+
 def options(debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error, and Dagster's log.")] = False) -> None:
     """Take the global options."""
     Debug.on = debug
 
 
-app.command("init")(init.init)
-app.add_typer(run.app, name="run")
-app.command("parity")(parity.parity)
-app.command("repair")(repair.repair)
-app.command("accept")(accept.accept)
-app.command("explain")(explain.explain)
-app.command("sync")(sync.sync)
-app.command("status")(status.status)
-app.add_typer(mode.app, name="mode")
-app.add_typer(quarantine.app, name="quarantine")
-app.command("doctor")(doctor.doctor)
-app.add_typer(db.app, name="db")
-app.add_typer(simulate.app, name="simulate")
-app.command("ui")(ui.ui)
-app.command("demo")(demo.demo)
+def named(words: Sequence[str]) -> Sequence[str]:
+    """The commands that a command line needs: the one that it names first; all of them where it names none."""
+    first = next((word for word in words if not word.startswith("-")), "")
+    return [first] if first in COMMANDS else COMMANDS
 
 
 def main() -> None:
     """Run the command."""
-    app()
+    build(named(sys.argv[1:]))()

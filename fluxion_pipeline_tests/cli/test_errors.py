@@ -11,11 +11,13 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from fluxion_pipeline.cli import console
-from fluxion_pipeline.cli.main import app
+from fluxion_pipeline.cli.main import COMMANDS, build, named
 from fluxion_pipeline.settings import Settings
 from fluxion_pipeline_tests.support import drops
 from fluxion_pipeline_tests.support.commands import environment
 from fluxion_pipeline_tests.support.home import Home
+
+app = build()
 
 
 def fluxion(settings: Settings, *words: str, **more: str):  # type: ignore[no-untyped-def]
@@ -54,6 +56,12 @@ def test_every_command_has_a_tidy_help(words: tuple[str, ...]) -> None:
         command = command.commands[word]
     assert (command.help or "").strip().endswith(".")
     assert all(getattr(p, "help", None) for p in command.params), "an option or argument without a word about it"
+
+
+def test_a_command_brings_along_its_own_module_and_no_other() -> None:
+    assert list(named(["db", "dsn"])) == ["db"]
+    assert list(named(["--debug", "run", "ventas"])) == ["run"]
+    assert named(["--help"]) == named([]) == named(["nonsense"]) == COMMANDS
 
 
 ERRORS: dict[str, tuple[tuple[str, ...], dict[str, str], str, str]] = {

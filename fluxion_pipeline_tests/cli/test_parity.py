@@ -10,11 +10,13 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from fluxion_pipeline.cli.main import app
+from fluxion_pipeline.cli.main import build
 from fluxion_pipeline.contracts.tables import CONTRACT_TABLES
 from fluxion_pipeline.settings import Settings
 from fluxion_pipeline_tests.parity.both import Both, random_rows
 from fluxion_pipeline_tests.support.postgres import environment_of
+
+app = build()
 
 FIELDS = {
     "table",

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from fluxion_pipeline.cli.main import app as commands
-from fluxion_pipeline.cli.repair import repair
+from fluxion_pipeline.cli.main import build
 from fluxion_pipeline.contracts.clock import now
 from fluxion_pipeline.contracts.outcomes import Fact, SinkName, Verdict
 from fluxion_pipeline.errors import ContractError
@@ -21,6 +20,8 @@ from fluxion_pipeline.settings import Settings
 from fluxion_pipeline.sinks.converge import claim, converge
 from fluxion_pipeline_tests.parity.both import Both
 from fluxion_pipeline_tests.support import drops, postgres
+
+commands = build()
 
 STOCK = "inventario_actual"
 
@@ -121,8 +122,6 @@ def test_tables_without_lotes_are_refused(filled: App) -> None:
 def test_the_command_shows_then_mends_and_says_so_by_its_exit_code(filled: App, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in postgres.environment_of(filled.settings).items():
         monkeypatch.setenv(name, value)
-    if not any(c.callback is repair for c in commands.registered_commands):
-        commands.command("repair")(repair)
     run = CliRunner().invoke
     both = damage(filled)
     shown = run(commands, ["parity"])
