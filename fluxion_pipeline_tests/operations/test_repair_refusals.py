@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -15,7 +16,7 @@ from fluxion_pipeline.operations.repair import FEW_ROWS
 from fluxion_pipeline.operations.repair_from_sink import copy, examine
 from fluxion_pipeline.operations.repairs import Origin, asked
 from fluxion_pipeline_tests.support.home import DAY, NEXT, TICK, Home
-from fluxion_pipeline_tests.support.readings import invoices, sales, stock
+from fluxion_pipeline_tests.support.readings import NOON, invoices, sales, stock
 from fluxion_pipeline_tests.support.repairs import OLDER, SALES, STOCK, both, edit_sales, mend, refused, sequences
 
 
@@ -38,6 +39,19 @@ def test_a_location_that_lands_between_looking_and_landing_is_not_copied_over(ho
     with pytest.raises(SinkAway, match="SUC001 landed meanwhile"):
         copy(home.app, plan, asked(home.app, SALES, Origin(engine.value), forced=False))
     assert sequences(home) == before
+
+
+def test_a_machine_whose_clock_is_behind_repairs_nothing(home: Home, engine: SinkName) -> None:
+    """A repair that would be older than what stands is no repair: the past never replaces the present."""
+    home.run(engine, "UPDATE productos SET descripcion = 'x' WHERE codigo = '000001'")
+    edit_sales(home, engine)
+    behind = App(home.settings, lambda: NOON - timedelta(hours=1))
+    for table in (SALES, "productos"):
+        before = home.wanted(table)
+        with pytest.raises(ContractError, match="was seen as it stands at 2025-12-01T12:0") as caught:
+            copy(behind, examine(behind, table, engine), asked(behind, table, Origin(engine.value), forced=False))
+        assert (caught.value.remedy, home.wanted(table)) == ("set the clock right", before)
+        both(home)
 
 
 def test_a_sink_that_is_away_is_no_witness(home: Home) -> None:
