@@ -15,6 +15,7 @@ import pyarrow as pa
 from fluxion_pipeline.contracts.outcomes import Fact
 from fluxion_pipeline.landing.decide.merge import key_column
 from fluxion_pipeline.landing.sqlite import Database
+from fluxion_pipeline.sources.protocol import ROW_KEYS
 
 _DDL = """
 CREATE TABLE IF NOT EXISTS claves (clave INTEGER, dia TEXT, PRIMARY KEY (clave, dia)) WITHOUT ROWID;
@@ -24,9 +25,19 @@ CREATE TABLE IF NOT EXISTS dias (dia TEXT PRIMARY KEY, lote INTEGER NOT NULL) WI
 
 
 def hashes(keys: pa.Table) -> list[int]:
-    """Signed 64-bit hashes of rows' sales keys (the columns of ``ROW_KEYS``); the same on every version and machine."""
+    """Signed 64-bit hashes of rows' sales keys (the columns of ``ROW_KEYS``), ascending; the same on every version and machine.
+
+    The last digits of the invoice's number lead, 24 bits of a hash of the whole key follow: a store's invoices
+    are numbered on, so that the keys of a day lie on neighbouring pages, however many days there are.
+    """
+    numbers = keys.column(ROW_KEYS[Fact.VENTAS][0]).to_pylist()
     texts = key_column(Fact.VENTAS, keys).to_pylist()
-    return [int.from_bytes(hashlib.blake2b(t.encode(), digest_size=8).digest(), "big", signed=True) for t in texts]
+    return sorted(_leading(n) << 24 | int.from_bytes(hashlib.blake2b(t.encode(), digest_size=3).digest(), "big") for n, t in zip(numbers, texts, strict=True))
+
+
+def _leading(number: str) -> int:
+    digits = number[-11:]
+    return int(digits) % (1 << 39) if digits.isdecimal() else 0
 
 
 class KeyIndex:
@@ -48,7 +59,8 @@ class KeyIndex:
             db.execute("CREATE TEMP TABLE IF NOT EXISTS busca (clave INTEGER)")
             db.execute("DELETE FROM temp.busca")
             db.executemany("INSERT INTO busca VALUES (?)", [(h,) for h in hashes(keys)])
-            return tuple(r[0] for r in db.execute("SELECT DISTINCT dia FROM busca JOIN claves USING (clave) ORDER BY dia"))
+            # CROSS: SQLite would rather read all keys there are, and look each up among the few.
+            return tuple(r[0] for r in db.execute("SELECT DISTINCT dia FROM busca CROSS JOIN claves USING (clave) ORDER BY dia"))
 
     def upto(self) -> int:
         """The newest lote whose days are all indexed; 0 if there is none."""

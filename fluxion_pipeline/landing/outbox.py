@@ -109,7 +109,7 @@ class Outbox:
         place.mkdir(parents=True, exist_ok=True)
         with hold(place / ".lock", wait=wait, purpose=f"landing {location}"):
             journal.catch_up(self.index, location, place)
-            keys = KeyIndex(place / "claves.sqlite")
+            keys = KeyIndex(place / "facturas.sqlite")
             try:
                 yield Past(location, self.index, keys)
             finally:

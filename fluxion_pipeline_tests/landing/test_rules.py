@@ -99,7 +99,7 @@ def test_all_days_that_a_moved_key_touches_land_in_one_lote(life: Life) -> None:
 def test_a_moved_key_is_found_after_the_key_index_is_gone(life: Life) -> None:
     land(life, said(*DAY0, "a1 b1"))
     life.lose(1)
-    assert not list(life.home.glob("lotes/*/claves.sqlite"))
+    assert not list(life.home.glob("lotes/*/facturas.sqlite"))
     land(life, said("ventas", 1, 22, "a2"))
     assert sold(life) == {"b": 1}
 

@@ -42,6 +42,13 @@ class Proofs:
         monkeypatch.setattr(session, "WORTHWHILE", 0)
 
 
+@pytest.fixture(scope="module")
+def postgres_server() -> Iterator[ServerAddress]:
+    """A server of these tests alone: elsewhere open transactions cost proofs, never rows."""
+    with postgres.server_alone() as address:
+        yield address
+
+
 @pytest.fixture
 def proofs(monkeypatch: pytest.MonkeyPatch) -> Proofs:
     return Proofs(monkeypatch)

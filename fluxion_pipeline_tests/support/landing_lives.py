@@ -181,7 +181,7 @@ class Life:
             for path in self.home.glob("indice.sqlite*"):
                 path.unlink()
         if what % 3 != 0:
-            for path in self.home.glob("lotes/*/claves.sqlite*"):
+            for path in self.home.glob("lotes/*/facturas.sqlite*"):
                 path.unlink()
         self.outbox = Outbox(self.home).open()
         self.compare_all()

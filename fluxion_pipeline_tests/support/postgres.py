@@ -55,8 +55,25 @@ def close_session() -> None:
 
 
 def session_server() -> ServerAddress:
-    """The session's server, started when it isn't running, and made quick: what a crash loses is a test's."""
-    server = EmbeddedServer(Path(os.environ[HOME_VARIABLE]), database="postgres")
+    """The session's server, started when it isn't running."""
+    return _quick(EmbeddedServer(Path(os.environ[HOME_VARIABLE]), database="postgres"))
+
+
+@contextmanager
+def server_alone() -> Iterator[ServerAddress]:
+    """A server of one file's tests: a transaction that another worker's test leaves open for a moment is open on the whole server."""
+    home = Path(tempfile.mkdtemp(prefix="fluxion-alone-"))
+    home.chmod(0o711)
+    server = EmbeddedServer(home, database="postgres")
+    try:
+        yield _quick(server)
+    finally:
+        server.stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _quick(server: EmbeddedServer) -> ServerAddress:
+    """Started where it isn't running, and made quick: what a crash loses is a test's."""
     address = server.ensure()
     with closing(_administrator(address)) as connection, connection.cursor() as cursor:
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):

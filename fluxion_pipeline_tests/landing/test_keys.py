@@ -1,0 +1,57 @@
+"""The index of sales keys: it costs what a day has, not what all days have."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from fluxion_pipeline.contracts.outcomes import Fact
+from fluxion_pipeline.contracts.rows import ROW_KEYS, row_schema
+from fluxion_pipeline.landing.keys import KeyIndex, hashes
+
+DAYS, LINES = 60, 200
+KEY = ROW_KEYS[Fact.VENTAS]
+
+
+def keys(first: int, number: int = LINES) -> pa.Table:
+    schema = pa.schema([row_schema(Fact.VENTAS).field(c) for c in KEY])
+    return pa.Table.from_pylist([{"numero_factura": f"{n:08d}", "linea": 1} for n in range(first, first + number)], schema=schema)
+
+
+def steps(index: KeyIndex, wanted: pa.Table, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many thousand steps SQLite's machine takes to find the days of some keys."""
+    real, count = sqlite3.connect, [0]
+
+    def counted(*given: object, **more: object) -> sqlite3.Connection:
+        connection: sqlite3.Connection = real(*given, **more)  # type: ignore[call-overload]
+        connection.set_progress_handler(lambda: count.__setitem__(0, count[0] + 1) or 0, 100)
+        return connection
+
+    index.close()
+    monkeypatch.setattr(sqlite3, "connect", counted)
+    index.days(wanted)
+    index.close()
+    monkeypatch.undo()
+    return count[0]
+
+
+def test_the_days_of_some_keys_are_found_without_looking_at_all_days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = KeyIndex(tmp_path / "facturas.sqlite")
+    index.replace({"2025-01-01": keys(0)}, 1)
+    few = steps(index, keys(0), monkeypatch)
+    index.replace({f"2025-02-{n:02d}": keys(n * LINES) for n in range(1, DAYS)}, 2)
+    assert index.days(keys(LINES * 3 - 1, 2)) == ("2025-02-02", "2025-02-03")
+    assert steps(index, keys(0), monkeypatch) < 1.5 * few
+
+
+def test_a_days_keys_lie_together_and_no_two_of_them_are_one(tmp_path: Path) -> None:
+    day, next_day = hashes(keys(0, 5000)), hashes(keys(5000, 5000))
+    assert max(day) < min(next_day)
+    assert len({*day, *next_day}) == 10_000
+    odd = ["", "x", "\u00b2", "\u0663", "9" * 40, "-1", "A-00012"]
+    found = hashes(pa.table({"numero_factura": odd, "linea": pa.array([2**31 - 1] * len(odd), pa.int32())}))
+    assert len(set(found)) == len(odd)
+    assert all(0 <= h < 2**63 for h in found)
