@@ -18,7 +18,6 @@ from fluxion_pipeline.contracts.outcomes import SinkName
 from fluxion_pipeline_tests.support import hand, landing_lives
 from fluxion_pipeline_tests.support.chain_copies import CopiedChain, Start
 from fluxion_pipeline_tests.support.chain_trouble import HOWS
-from fluxion_pipeline_tests.support.chain_world import COLUMNS
 from fluxion_pipeline_tests.support.landing_lives import DAYS, TICKS
 from fluxion_pipeline_tests.support.landing_terms import Line, Reading
 from fluxion_pipeline_tests.support.star_model import Catalogue
@@ -175,12 +174,12 @@ class Machine(RuleBasedStateMachine):
         self.chain.receive(self.at(owed, 1))
         self.chain.meddled(nth, kind, pick)
 
-    @rule(sink=SINKS, table=st.sampled_from([*COLUMNS, *OFTEN, *OFTEN, *OFTEN]), kind=st.sampled_from(hand.EDITS), pick=st.integers(0, 9))
+    @rule(sink=SINKS, table=st.sampled_from([*hand.CHANGES, *OFTEN, *OFTEN, *OFTEN]), kind=st.sampled_from(hand.EDITS), pick=st.integers(0, 9))
     def is_edited(self, sink: SinkName, table: str, kind: str, pick: int) -> None:
         type(self).lived += 1
         self.chain.edit(sink, table, kind, pick)
 
-    @rule(table=st.sampled_from(list(COLUMNS)), mend=st.booleans())
+    @rule(table=st.sampled_from(list(hand.CHANGES)), mend=st.booleans())
     def is_examined(self, table: str, mend: bool) -> None:
         type(self).lived += 1
         self.chain.examine(table, mend)

@@ -127,9 +127,11 @@ class SinkChain(Chain):
         self.settle(sink, {c: self.newest(sink, c) for c in CODES if chosen is None or c in chosen}, told=True)
 
     def newest(self, sink: SinkName, code: str) -> set[int]:
-        """Where a location's ledger may stand after it was brought up to date."""
+        """Where a location's ledger may stand after it was brought up to date: lotes without images may be counted or not."""
         held, newest = self.sinks[sink], self.state(CODES[code]).sequence
-        return {newest} if self.owes(held, code) else {newest, held.upto.get(code, 0)}
+        if not self.owes(held, code):
+            return {newest, held.upto.get(code, 0)}
+        return set(range(max(version for version, _ in self.wanted(code).values()), newest + 1))
 
     def settle(self, sink: SinkName, allowed: Mapping[str, Collection[int]], *, forced: Iterable[Slice] = (), told: bool = False) -> None:
         """Read a sink and compare it with what it must hold; ``allowed``: where its ledger may stand by now."""

@@ -27,7 +27,7 @@ from fluxion_pipeline.parity import prove as proving
 from fluxion_pipeline.sinks.converge import claim, converge
 from fluxion_pipeline.sinks.postgresql import connect as connecting
 from fluxion_pipeline.sinks.protocol import Sink
-from fluxion_pipeline_tests.support import chain_world, hand, interference
+from fluxion_pipeline_tests.support import chain_world, hand, interference, star_model
 from fluxion_pipeline_tests.support import landing_world as world
 from fluxion_pipeline_tests.support.chain_sinks import CODES, SinkChain
 from fluxion_pipeline_tests.support.chain_world import Rows, text_of
@@ -204,15 +204,17 @@ class TroubledChain(SinkChain):
             held = self.sinks[leg.sink].rows
             differing[leg.sink] = {s for s in {*wanted, *(s for s in held if s[0] == table)} if held.get(s, NONE) != wanted.get(s, NONE)}
             assert set(leg.slices) >= {text_of(s) for s in differing[leg.sink]}, (leg.sink, table)
-        if not mend:
+        told = [(leg.sink.value, table) for leg in legs if leg.to_write]
+        if not mend or not told:
             return
         with suppress(FluxionError):  # the proof of a table fails while the other sink still owes it
             repair(self.app, legs)
+        self.star = star_model.repaired(self.star, told)
+        self.compare_star()
         for leg in legs:
-            if leg.to_write:
-                found = {s for s in {*wanted, *self.sinks[leg.sink].rows} if s[0] == table and text_of(s) in leg.slices}
-                owners = {s[1] for s in found}
-                self.settle(leg.sink, {c: {*self.newest(leg.sink, c), self.state(CODES[c]).sequence} for c in owners & set(CODES)}, forced=found)
+            found = {s for s in {*wanted, *self.sinks[leg.sink].rows} if s[0] == table and text_of(s) in leg.slices}
+            owners = {"*", *({s[1] for s in found} & set(CODES))}
+            self.settle(leg.sink, {c: {*self.newest(leg.sink, c), self.state(CODES[c]).sequence} for c in owners}, forced=found)
 
     def prove(self) -> None:
         """Both sinks against each other: equal exactly where their rows are."""

@@ -31,6 +31,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("tabla", "ubicacion_codigo", "corte", "resultado", "leidas", "cargadas", "repetidas", "rechazadas", "retenidas", "arrastradas", "cubierto_hasta"),
     ),
     "rechazos": ("id", "tabla", "ubicacion_codigo", "corte", "motivo"),
+    "reparaciones": ("destino", "tabla", "origen"),
 }
 """What is looked at of each landed table."""
 
@@ -43,9 +44,12 @@ KEYS: dict[str, tuple[str, ...]] = {
     "inventario_cortes": ("ubicacion_codigo", "capturado_en"),
     "cobertura": ("tabla", "ubicacion_codigo", "corte"),
     "rechazos": ("id",),
+    "reparaciones": (),
 }
 """What must be there once."""
 
+OF_ALL = ("ubicaciones", "productos", "reparaciones")
+"""Tables that are one slice."""
 Slice = tuple[str, str, str, str]
 Rows = Counter[tuple[Any, ...]]
 Table = dict[Slice, Rows]
@@ -84,7 +88,7 @@ def look(run: Callable[[list[str]], list[list[tuple[Any, ...]]]]) -> Seen:
 
 def slice_of(table: str, row: tuple[Any, ...]) -> Slice:
     """The slice in which a row lies."""
-    if table in ("ubicaciones", "productos"):
+    if table in OF_ALL:
         return table, "*", "", ""
     value = dict(zip(COLUMNS[table], row, strict=True))
     place = value["ubicacion_codigo"]
@@ -100,7 +104,7 @@ def slice_of(table: str, row: tuple[Any, ...]) -> Slice:
 def text_of(slice_: Slice) -> str:
     """A slice's text in ledgers."""
     table, place, cut, of = slice_
-    return "/".join(x for x in (of, place, cut) if x) if table not in ("ubicaciones", "productos") else "*"
+    return "/".join(x for x in (of, place, cut) if x) if table not in OF_ALL else "*"
 
 
 # ── what the models say ─────────────────────────────────────────────────────────────────────
@@ -152,6 +156,10 @@ def _products(_: int, rows: Any, _place: str, _code: str) -> tuple[Slice, Iterab
     return ("productos", "*", "", ""), [(code, described(code, n), None, None, None, n is None) for code, n in rows.items()]
 
 
+def _repairs(_: int, rows: Any, _place: str, _code: str) -> tuple[Slice, Iterable[tuple[Any, ...]]]:
+    return ("reparaciones", "*", "", ""), [(sink, table, "lote") for sink, table in rows]
+
+
 def _places(_: int, rows: Any, _place: str, _code: str) -> tuple[Slice, Iterable[tuple[Any, ...]]]:
     return ("ubicaciones", "*", "", ""), rows
 
@@ -163,6 +171,7 @@ _OF_EACH: dict[str, Callable[..., tuple[Slice, Iterable[tuple[Any, ...]]]]] = {
     "cortes": _cuts,
     "productos": _products,
     "ubicaciones": _places,
+    "reparaciones": _repairs,
 }
 
 
@@ -209,6 +218,8 @@ def doubled(rows: Table, slices: Iterable[Slice]) -> list[tuple[Any, ...]]:
     """Keys that stand more than once among some slices."""
     counts: Counter[tuple[Any, ...]] = Counter()
     for slice_ in slices:
+        if not KEYS[slice_[0]]:
+            continue
         names = COLUMNS[slice_[0]]
         at = [names.index(k) for k in KEYS[slice_[0]]]
         for row, n in rows.get(slice_, {}).items():

@@ -38,6 +38,7 @@ class Star:
     sequence: int = 0
     products: dict[str, int | None] | None = None
     places: frozenset[Any] | None = None
+    repairs: tuple[tuple[str, str], ...] = ()
     standing: tuple[Any, str] | None = None
     verified: int | None = None
     newest: tuple[Catalogue, str] | None = None
@@ -94,10 +95,16 @@ def know(star: Star, places: frozenset[Any]) -> tuple[Star, bool]:
     return (star, False) if places == star.places else (write(replace(star, places=places)), True)
 
 
+def repaired(star: Star, lines: Iterable[tuple[str, str]]) -> Star:
+    """What a repair wrote is told by a line for each (sink, table)."""
+    return write(replace(star, repairs=(*star.repairs, *lines)))
+
+
 def images(star: Star) -> dict[Any, Any]:
     found = {
         ("productos", 0): star.products,
         ("ubicaciones", 0): star.places,
+        ("reparaciones", 0): star.repairs or None,
         ("cobertura", FACT): star.coverage and {FACT: star.coverage},
         ("rechazos", FACT): star.rejects,
     }
