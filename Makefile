@@ -29,8 +29,8 @@ test: $(DEV) ## the tests, without e2e and bench
 e2e: $(DEV) ## whole commands in a clone, servers and a browser
 	@$(PY) -m pytest -m e2e $(ARGS)
 
-prove: $(DEV) ## live N landings against the model of landing, at random (N=5000)
-	@FLUXION_PROVE_STEPS=$(or $(N),5000) $(PY) -m pytest -q fluxion_pipeline_tests/landing/test_lives.py $(ARGS)
+prove: $(DEV) ## live N landings, and N steps of both sinks, against the models, at random (N=5000)
+	@FLUXION_PROVE_STEPS=$(or $(N),5000) $(PY) -m pytest -q fluxion_pipeline_tests/landing/test_lives.py fluxion_pipeline_tests/machine $(ARGS)
 
 lint: $(DEV) ## ruff: rules and format
 	@$(PY) -m ruff check .

@@ -23,10 +23,13 @@ from fluxion_pipeline.sources import protocol
 from fluxion_pipeline_tests.support import landing_model as model
 from fluxion_pipeline_tests.support.landing_terms import Coverage, Place, Reading
 
-FIRST = date(2025, 11, 20)
+FIRST = date(2025, 11, 29)
+"""The third day lies in another month: another partition."""
 FACTS = {"ventas": Fact.VENTAS, "stock": Fact.INVENTARIO}
 TABLES = {"ventas": "ventas", "inventario_actual": "stock"}
-LOCATIONS = {"A": "SUC001", "B": "SUC007"}
+LOCATIONS = {"A": "SUC001", "B": "SUC007", "C": "SUC008"}
+WAREHOUSES = {"A": "SUC001-1", "B": "SUC007-1", "C": "SUC008"}
+"""The location's own code where its source names none."""
 SALES_KEYS = {"a": ("0001", 1), "b": ("0001", 2), "c": ("0002", 1), "d": ("0012", 1), "e": ("00012", 10), "f": ("1", 11), "z": ("9", 1)}
 
 
@@ -63,7 +66,7 @@ def key_of(row: dict[str, Any]) -> str:
 def key_text(table: str, place: str, key: str) -> str:
     """A reject's ``clave``."""
     invoice, line = SALES_KEYS[key]
-    return KEY_SEPARATOR.join([invoice, str(line)] if table == "ventas" else [f"{LOCATIONS[place]}-1", f"000{key}"])
+    return KEY_SEPARATOR.join([invoice, str(line)] if table == "ventas" else [WAREHOUSES[place], f"000{key}"])
 
 
 def real(r: Reading, **changes: Any) -> protocol.Reading:
@@ -71,9 +74,10 @@ def real(r: Reading, **changes: Any) -> protocol.Reading:
     fact, place = FACTS[r.table], LOCATIONS[r.place]
     lines = sorted(r.lines, key=lambda x: x.key)
     if r.table == "ventas":
-        rows = [_sale(place, r.cut, x.key, x.value, x.hour) for x in lines]
+        rows = [sale_row(place, r.cut, x.key, x.value, x.hour) for x in lines]
     else:
-        rows = [{"ubicacion_codigo": place, "almacen_codigo": f"{place}-1", "producto_codigo": f"000{x.key}", "stock": Decimal(x.value)} for x in lines]
+        store = {"ubicacion_codigo": place, "almacen_codigo": WAREHOUSES[r.place]}
+        rows = [{**store, "producto_codigo": f"000{x.key}", "stock": Decimal(x.value)} for x in lines]
     rejects = [_reject(r, x.raw, x.key, x.hour) for x in sorted(r.rejects, key=lambda x: x.raw)]
     values: dict[str, Any] = {
         "rows": pa.Table.from_pylist([{c: row.get(c) for c in row_schema(fact).names} for row in rows], schema=row_schema(fact)),
@@ -87,7 +91,8 @@ def real(r: Reading, **changes: Any) -> protocol.Reading:
     return protocol.Reading(fact, place, cut_text(r.table, r.cut), at(r.read_at), **{**values, **changes})
 
 
-def _sale(place: str, day: int, key: str, value: int, hour: int) -> dict[str, Any]:
+def sale_row(place: str, day: int, key: str, value: int, hour: int) -> dict[str, Any]:
+    """A real sales row."""
     invoice, line = SALES_KEYS[key]
     return {
         "ubicacion_codigo": place,
@@ -104,7 +109,7 @@ def _sale(place: str, day: int, key: str, value: int, hour: int) -> dict[str, An
 
 def _reject(r: Reading, raw: str, key: str | None, hour: int | None) -> dict[str, Any]:
     return {
-        "id": f"{r.table}/{r.cut}/{raw}",
+        "id": f"{r.table}/{r.place}{r.cut}/{raw}",
         "motivo": "cantidad is not a number",
         "clave": None if key is None else key_text(r.table, r.place, key),
         "instante": None if hour is None else at(hour),

@@ -86,13 +86,24 @@ def _quick(server: EmbeddedServer) -> ServerAddress:
 def fresh_database(server: ServerAddress, template: str = "template1") -> Iterator[str]:
     """The name of a new database, empty or a copy of another one, which is dropped in the end, whoever is still in it."""
     name = f"test_{secrets.token_hex(6)}"
-    with closing(_administrator(server)) as connection, connection.cursor() as cursor:
-        cursor.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+    copy_database(server, name, template)
     try:
         yield name
     finally:
-        with closing(_administrator(server)) as connection, connection.cursor() as cursor:
-            cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        drop_database(server, name)
+
+
+def copy_database(server: ServerAddress, name: str, template: str) -> None:
+    """Make a database a copy of another one, file by file; what stood under the name is gone, whoever is still in it."""
+    drop_database(server, name)
+    with closing(_administrator(server)) as connection, connection.cursor() as cursor:
+        cursor.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+
+
+def drop_database(server: ServerAddress, name: str) -> None:
+    """Drop a database, whoever is still in it."""
+    with closing(_administrator(server)) as connection, connection.cursor() as cursor:
+        cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def settings_for(server: ServerAddress, database: str, home: Path, mode: str = "dual") -> Settings:

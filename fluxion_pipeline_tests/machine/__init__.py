@@ -1,0 +1,1 @@
+"""One machine over landing, both sinks and parity: every rule, in any order."""

@@ -1,0 +1,231 @@
+"""The machine: landing, a DuckDB file, a PostgreSQL server and parity against the models, in any order.
+
+A failing life is shrunk, printed as the calls that lead to it, and with a line that lives it again.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, reproduce_failure, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+
+from fluxion_pipeline.contracts.outcomes import SinkName
+from fluxion_pipeline_tests.support import hand, landing_lives
+from fluxion_pipeline_tests.support.chain_copies import CopiedChain, Start
+from fluxion_pipeline_tests.support.chain_trouble import HOWS
+from fluxion_pipeline_tests.support.landing_lives import DAYS, TICKS
+from fluxion_pipeline_tests.support.landing_terms import Line, Reading
+from fluxion_pipeline_tests.support.star_model import Catalogue
+
+A_LIFE = 40
+"""Steps of a life, at most."""
+
+
+def readings(places: str = "AAABC") -> st.SearchStrategy[Reading]:
+    """Readings whose instant is given later."""
+    sold = landing_lives.readings(0, "ventas", DAYS, "abcd", places)
+    counted = landing_lives.readings(0, "stock", TICKS, "abcd", places)
+    return st.one_of(sold, counted)
+
+
+SINKS = st.sampled_from(list(SinkName))
+LATER = st.integers(0, 5)
+"""Hours until it comes; 0: a late one, read long ago."""
+NTH = st.integers(1, 45)
+OFTEN = ("ventas", "inventario_actual")
+"""The tables of which the next lote probably says something again."""
+PRODUCTS = st.sets(st.tuples(st.sampled_from(["0001", "000a", "000b", "000y"]), st.integers(1, 2)), max_size=3)
+CATALOGUES = st.builds(
+    Catalogue,
+    read_at=st.just(0),
+    products=PRODUCTS.map(lambda found: frozenset(dict(found).items())),
+    rejects=st.sampled_from(["", "", "x", "xyz"]).map(frozenset),
+    answer=st.sampled_from(["entera", "entera", "entera", "parcial", "inalcanzable"]),
+    provenance=st.sampled_from(["normal", "normal", "accept"]),
+)
+
+
+class Machine(RuleBasedStateMachine):
+    """Rules are what a chain lives through; each compares what became of it."""
+
+    beginning: Start
+    lived = 0
+    """Steps of all lives."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stack = ExitStack()
+        self.chain: CopiedChain = self.stack.enter_context(self.beginning.life())
+
+    def teardown(self) -> None:
+        try:
+            if sys.exc_info()[0] is None:
+                self.chain.finish()
+        finally:
+            self.stack.close()
+
+    def at(self, thing: Any, later: int) -> Any:
+        """The clock goes on; or something comes that was read long ago."""
+        type(self).lived += 1
+        if not later:
+            return replace(thing, read_at=self.chain.clock // 2)
+        self.chain.clock += later
+        return replace(thing, read_at=self.chain.clock)
+
+    # ── landing ─────────────────────────────────────────────────────────────────────────────
+    @rule(reading=readings(), later=LATER)
+    def reads(self, reading: Reading, later: int) -> None:
+        self.chain.receive(self.at(reading, later))
+
+    @rule(reading=readings("A"), later=st.integers(1, 3))
+    def reads_of_one(self, reading: Reading, later: int) -> None:
+        self.chain.receive(self.at(reading, later))
+
+    @rule(what=st.sampled_from(landing_lives.AGAIN), pick=st.integers(0, 9))
+    def reads_again(self, what: str, pick: int) -> None:
+        type(self).lived += 1
+        self.chain.step(what, pick)
+        self.chain.clock = max([self.chain.clock, *(r.read_at for r in self.chain.readings)])
+
+    @rule(reading=readings("A"), later=st.integers(1, 3))
+    def repairs_from_a_sink(self, reading: Reading, later: int) -> None:
+        self.chain.repair(self.at(reading, later))
+
+    @rule(reading=readings("AB"), later=LATER, point=st.sampled_from(landing_lives.POINTS))
+    def crashes_in_landing(self, reading: Reading, later: int, point: str) -> None:
+        self.chain.crash(self.at(reading, later), point)
+
+    @rule(what=st.integers(0, 2))
+    def loses_indexes(self, what: int) -> None:
+        type(self).lived += 1
+        self.chain.lose(what)
+
+    @rule(catalogue=CATALOGUES, later=LATER)
+    def reads_the_catalogue(self, catalogue: Catalogue, later: int) -> None:
+        self.chain.catalogue(self.at(catalogue, later))
+
+    @rule()
+    def ends_a_run(self) -> None:
+        type(self).lived += 1
+        self.chain.end_of_run()
+
+    @rule(known=st.booleans(), renamed=st.integers(0, 2))
+    def corrects_the_map(self, known: bool, renamed: int) -> None:
+        type(self).lived += 1
+        self.chain.correct_map(known, renamed)
+
+    @rule(reading=readings("C"), later=LATER)
+    def reads_of_a_late_location(self, reading: Reading, later: int) -> None:
+        self.chain.receive(self.at(reading, later))
+
+    @rule()
+    def replays(self) -> None:
+        type(self).lived += 1
+        self.chain.replay()
+
+    @rule()
+    def saves_the_outbox(self) -> None:
+        type(self).lived += 1
+        self.chain.save_outbox()
+
+    @precondition(lambda self: self.chain.saved)
+    @rule()
+    def restores_the_outbox(self) -> None:
+        type(self).lived += 1
+        self.chain.restore_outbox()
+
+    # ── sinks ───────────────────────────────────────────────────────────────────────────────
+    @rule(sink=SINKS, places=st.sampled_from([None, None, None, ["A"], ["B", "*"]]))
+    def catches_up(self, sink: SinkName, places: list[str] | None) -> None:
+        type(self).lived += 1
+        self.chain.catch_up(sink, places)
+
+    @rule(sink=SINKS)
+    def is_away(self, sink: SinkName) -> None:
+        type(self).lived += 1
+        self.chain.away(sink)
+
+    @rule(owed=readings("A"), sink=SINKS, nth=NTH, how=st.sampled_from(HOWS))
+    def crashes_in_a_sink(self, owed: Reading, sink: SinkName, nth: int, how: str) -> None:
+        self.chain.receive(self.at(owed, 1))
+        self.chain.crash_sink(sink, nth, how)
+
+    @rule(sink=SINKS, place=st.sampled_from("AB*"), pick=st.integers(0, 3))
+    def has_a_bad_lote(self, sink: SinkName, place: str, pick: int) -> None:
+        type(self).lived += 1
+        self.chain.bad_lote(sink, place, pick)
+
+    @rule(sink=SINKS, nth=st.integers(1, 6), reading=readings("A"), later=LATER)
+    def is_overtaken(self, sink: SinkName, nth: int, reading: Reading, later: int) -> None:
+        self.chain.overtaken(sink, nth, self.at(reading, later))
+
+    @rule(owed=readings("A"), nth=st.just(0) | st.integers(0, 25), reading=readings("A"), later=LATER)
+    def is_raced(self, owed: Reading, nth: int, reading: Reading, later: int) -> None:
+        self.chain.receive(self.at(owed, 1))
+        self.chain.raced(nth, self.at(reading, later))
+
+    @rule(owed=readings("A"), nth=st.just(0) | NTH, kind=st.sampled_from(["drop", "drop", "change"]), pick=st.integers(0, 5))
+    def is_meddled_with(self, owed: Reading, nth: int, kind: str, pick: int) -> None:
+        self.chain.receive(self.at(owed, 1))
+        self.chain.meddled(nth, kind, pick)
+
+    @rule(sink=SINKS, table=st.sampled_from([*hand.CHANGES, *OFTEN, *OFTEN, *OFTEN]), kind=st.sampled_from(hand.EDITS), pick=st.integers(0, 9))
+    def is_edited(self, sink: SinkName, table: str, kind: str, pick: int) -> None:
+        type(self).lived += 1
+        self.chain.edit(sink, table, kind, pick)
+
+    @rule(table=st.sampled_from(list(hand.CHANGES)), mend=st.booleans())
+    def is_examined(self, table: str, mend: bool) -> None:
+        type(self).lived += 1
+        self.chain.examine(table, mend)
+
+    @rule()
+    def is_proven(self) -> None:
+        type(self).lived += 1
+        self.chain.prove()
+
+    @rule(sink=SINKS)
+    def is_backed_up(self, sink: SinkName) -> None:
+        type(self).lived += 1
+        self.chain.back_up(sink)
+
+    @precondition(lambda self: self.chain.copies)
+    @rule(sink=SINKS, dump=st.booleans())
+    def is_restored(self, sink: SinkName, dump: bool) -> None:
+        type(self).lived += 1
+        self.chain.restore(sink, dump)
+
+    @rule(sink=SINKS, key=st.sampled_from("abcd"))
+    def is_taken_away(self, sink: SinkName, key: str) -> None:
+        type(self).lived += 1
+        self.chain.taken_away(sink, Reading("ventas", 0, 99, frozenset({Line(key, 3, 1)})))
+
+    @rule(sink=SINKS)
+    def is_taken_over(self, sink: SinkName) -> None:
+        type(self).lived += 1
+        self.chain.take_over(sink)
+
+
+def live(beginning: Start, steps: int, *, shrink: bool = True, again: str = "") -> int:
+    """Live about so many steps, or one life again (``version blob``, as a failure printed it); the steps that were lived."""
+    machine = type("ChainMachine", (Machine,), {"beginning": beginning, "lived": 0})
+    if again:
+        version, _, blob = again.partition(" ")
+        machine = reproduce_failure(version, blob.encode())(machine)
+    how = settings(
+        max_examples=max(steps // A_LIFE, 1),
+        stateful_step_count=A_LIFE,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate, *([Phase.shrink] if shrink else [])],
+        print_blob=True,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    run_state_machine_as_test(machine, settings=how)  # type: ignore[no-untyped-call]
+    return machine.lived
