@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     klk_total_timeout: float = Field(300, gt=0, description="seconds for one answer")
     stellar_url: SecretStr | None = None
     fluxion_alert_urls: SecretStr | None = None
+    fluxion_ui_url: str = Field("http://127.0.0.1:3000", pattern=r"^https?://\S+$", description="address of the UI, for links in alerts")
     fluxion_extra_defs: str | None = Field(None, description="a Python file or module with definitions of your own")
 
     @classmethod
@@ -132,5 +133,6 @@ def _allowed(field: str, message: str) -> str:
         "postgres_sslmode": "disable, allow, prefer, require, verify-ca or verify-full",
         "postgres_iam_auth": "true or false",
         "postgres_port": "a number from 1 to 65535",
+        "fluxion_ui_url": "an address such as http://127.0.0.1:3000",
     }
     return choices.get(field, message)

@@ -12,6 +12,7 @@ from fluxion_pipeline.defs.checks import asset_checks
 from fluxion_pipeline.defs.io_managers import io_managers
 from fluxion_pipeline.defs.jobs import jobs, schedules
 from fluxion_pipeline.defs.record import Record
+from fluxion_pipeline.defs.sensors import alert_assets, alert_checks, sensors
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.settings import Settings
 
@@ -26,16 +27,17 @@ class Overrides:
 
 
 def build_defs(settings: Settings, overrides: Overrides | None = None) -> dg.Definitions:
-    """The definitions for a home: assets of the sinks that the mode writes, checks, jobs, schedules."""
+    """The definitions for a home: assets of the sinks that the mode writes, checks, jobs, schedules, the sensor of alerts."""
     given = overrides or Overrides()
     app = given.app or App(settings, given.clock)
     sinks = settings.db_mode.sinks
     all_jobs = jobs(sinks)
     return dg.Definitions(
-        assets=[*lote_assets(app, given.record), *sink_assets(sinks)],
-        asset_checks=asset_checks(app, given.record),
+        assets=[*lote_assets(app, given.record), *sink_assets(sinks), *alert_assets()],
+        asset_checks=[*asset_checks(app, given.record), *alert_checks(app)],
         jobs=all_jobs,
         schedules=schedules(all_jobs),
+        sensors=sensors(app),
         resources=io_managers(app, given.record),
         executor=dg.in_process_executor,
     )

@@ -21,9 +21,12 @@ from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.checks import CheckOutcome, Question
 from fluxion_pipeline.parity.prove import prove
 from fluxion_pipeline.parity.report import TableParity, markdown
+from fluxion_pipeline.sinks.slices import owner
 
 STORES = (Fact.INVENTARIO, Fact.VENTAS)
 """The facts that are read of each location."""
+PLACES = "ubicaciones"
+"""Metadata of an evaluation: location → what is wrong there."""
 
 Results = Iterator[dg.AssetCheckResult]
 
@@ -102,6 +105,8 @@ def _result(check: dg.AssetCheckKey, found: CheckOutcome) -> dg.AssetCheckResult
     metadata: dict[str, Any] = {k: dg.MetadataValue.float(v) if isinstance(v, float) else dg.MetadataValue.int(v) for k, v in found.numbers.items()}
     if found.sample:
         metadata["muestra"] = dg.MetadataValue.md(found.sample)
+    if found.places:
+        metadata[PLACES] = dg.MetadataValue.json(dict(found.places))
     severity = dg.AssetCheckSeverity.ERROR if found.serious else dg.AssetCheckSeverity.WARN
     return _of(check, found.passed, severity, found.summary, metadata)
 
@@ -159,6 +164,8 @@ def _compared(check: dg.AssetCheckKey, found: TableParity) -> dg.AssetCheckResul
     for name, rows in (("filas_duckdb", found.rows_duckdb), ("filas_postgresql", found.rows_postgresql)):
         if rows is not None:
             metadata[name] = dg.MetadataValue.int(rows)
+    if found.differing:
+        metadata[PLACES] = dg.MetadataValue.json(dict.fromkeys(sorted({owner(found.table, s) for s in found.differing} - {"*"}), ""))
     if found.sample:
         metadata["muestra"] = dg.MetadataValue.md(markdown(found))
     severity = dg.AssetCheckSeverity.ERROR if found.verdict is Verdict.DIFERENTE else dg.AssetCheckSeverity.WARN

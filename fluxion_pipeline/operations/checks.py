@@ -38,6 +38,7 @@ class CheckOutcome:
         numbers: what the UI plots.
         sample: Markdown table of what is wrong, bounded; empty if nothing is.
         serious: whether a failure means wrong data (else it is a warning).
+        places: location → what is wrong there, for alerts.
     """
 
     passed: bool
@@ -45,6 +46,7 @@ class CheckOutcome:
     numbers: dict[str, int | float] = field(default_factory=dict)
     sample: str = ""
     serious: bool = True
+    places: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,16 @@ def table_of(header: Sequence[str], rows: Rows, total: int | None = None) -> str
     return "\n".join(lines) + (f"\n\n… and {more} more" if more > 0 else "")
 
 
+def _by_place(rows: Rows) -> dict[str, str]:
+    """The locations of rows whose first value is one."""
+    return {str(row[0]): "" for row in rows}
+
+
+def _said(cut: str | None, outcome: str, reason: str | None) -> str:
+    """What is wrong of a location, in one line."""
+    return " ".join(filter(None, (outcome, f"en {cut}" if cut else "", f"({reason})" if reason else "")))
+
+
 # ── of a sink ───────────────────────────────────────────────────────────────────────────────────
 def counts_add_up(fact: Fact) -> Question:
     """Rows read = loaded + repeated + rejected + held back, for each slice in ``cobertura``."""
@@ -97,6 +109,7 @@ def counts_add_up(fact: Fact) -> Question:
             f"{len(wrong)} of {slices} slices don't add up" if wrong else f"all {slices} slices add up",
             {"slices": int(slices), "filas_leidas": int(read), "slices_que_no_cuadran": len(wrong)},
             table_of(("ubicación", "corte", "leídas", "cargadas", "repetidas", "rechazadas", "retenidas"), wrong),
+            places=_by_place(wrong),
         )
 
     broken = "leidas <> cargadas + repetidas + rechazadas + retenidas"
@@ -179,6 +192,7 @@ def negative_stock() -> Question:
             {"filas_negativas": total, "ubicaciones_fuera_de_lo_usual": len(wrong)},
             table_of(("ubicación", "filas", "negativas"), wrong),
             serious=False,
+            places=_by_place(wrong),
         )
 
     return Question(("SELECT ubicacion_codigo, count(*), sum(CASE WHEN stock < 0 THEN 1 ELSE 0 END) FROM inventario_actual GROUP BY 1 ORDER BY 1",), judge)
@@ -197,6 +211,7 @@ def rejects_usual(fact: Fact) -> Question:
             {"filas_rechazadas": total, "lecturas_fuera_de_lo_usual": len(wrong)},
             "\n\n".join(p for p in parts if p),
             serious=False,
+            places=_by_place(wrong),
         )
 
     return Question(
@@ -225,6 +240,7 @@ def expected_present(app: App, fact: Fact) -> Question:
             {"esperadas": len(expected), "ausentes": len(wrong)},
             table_of(("ubicación", "nombre", "corte", "resultado", "motivo"), wrong),
             serious=False,
+            places={place: _said(cut, outcome, reason) for place, _, cut, outcome, reason in wrong},
         )
 
     mine = f"FROM cobertura WHERE tabla = '{fact.value}'"
@@ -244,6 +260,7 @@ def nothing_pending(app: App) -> Question:
             {"slices_pendientes": total, "ubicaciones_pendientes": len(owed)},
             table_of(("ubicación", "slices"), owed),
             serious=False,
+            places=_by_place(owed),
         )
 
     return Question(("SELECT clave, valor FROM fluxion_meta WHERE clave LIKE 'hasta:%'",), judge)
@@ -272,4 +289,5 @@ def readings_done(app: App, fact: Fact) -> CheckOutcome:
         f"{len(failed)} readings of {', '.join(places[:10])} failed and are not mended" if failed else f"{attempted} slices were read as they should be",
         {"slices_leidas": attempted, "lecturas_fallidas": len(failed), "ubicaciones": len(places)},
         table_of(("ubicación", "corte", "resultado", "motivo", "origen"), [(x.location, x.cut, x.outcome, x.reason, x.origin) for x in failed]),
+        places={x.location: _said(x.cut, x.outcome, x.reason) for x in reversed(failed)},
     )
