@@ -99,9 +99,8 @@ class Desk:
         told: dict[str, tuple[Finding, ...]] = {}
         for x in self.health():
             bad = x.failures >= TOLD_FAILURES
-            found = Finding(
-                f"canal/{x.name}", Family.CANAL, Severity.ERROR, "canal", x.error, {"mensajes_en_espera": x.waiting}, (), "/assets/alertas?view=checks"
-            )
+            waiting, link = {"mensajes_en_espera": x.waiting}, "/assets/alertas?view=checks"
+            found = Finding(f"canal/{x.name}", Family.CANAL, Severity.ERROR, "canal", x.error, waiting, (), link)
             told[f"channel:{x.name}"] = (found,) if bad else ()
         return Step(f"canales {instant.isoformat()}", instant, told)
 
@@ -115,6 +114,20 @@ class Desk:
     def health(self) -> tuple[ChannelHealth, ...]:
         """How each channel fares."""
         return delivery.health(self.store, self.channels)
+
+    def open(self) -> list[dict[str, Any]]:
+        """The incidents that are open, oldest first; no file is made."""
+        if not self.store.exists:
+            return []
+        with self.store.open() as db:
+            return [incident.to_json() for incident in store.read_book(db).open.values()]
+
+    def told(self, count: int) -> list[dict[str, Any]]:
+        """The newest messages, newest first, with their delivery; no file is made."""
+        if not self.store.exists:
+            return []
+        with self.store.open() as db:
+            return store.newest_messages(db, count)
 
     def test(self) -> list[tuple[str, str | None]]:
         """Send a message to each channel at once, and keep how it went: the channel, and why it did not take it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -112,9 +112,11 @@ def message_of(row: tuple[Any, ...]) -> Message:
     return Message(row[0], Kind(row[1]), Family(row[2]), Severity(row[3]), datetime.fromisoformat(row[4]), row[5], row[6])
 
 
-def open_incidents(store: Store) -> list[Mapping[str, Any]]:
-    """What is open now, oldest first; nothing where nothing was ever kept."""
-    if not store.exists:
-        return []
-    with store.open() as db:
-        return [i.to_json() for i in read_book(db).open.values()]
+def newest_messages(db: sqlite3.Connection, count: int) -> list[dict[str, Any]]:
+    """The newest messages, newest first, each with the state of its deliveries."""
+    shown = "SELECT id, clase, severidad, de, titulo, texto FROM mensajes ORDER BY orden DESC LIMIT ?"
+    found = [dict(zip(("id", "kind", "severity", "at", "title", "body"), row, strict=True)) for row in db.execute(shown, (count,))]
+    for message in found:
+        states = db.execute("SELECT canal, estado, intentos FROM entregas WHERE mensaje = ? ORDER BY canal", (message["id"],))
+        message["delivery"] = ", ".join(f"{c}: {s} ({n})" for c, s, n in states) or "sin canal"
+    return found

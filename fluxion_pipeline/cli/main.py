@@ -26,6 +26,7 @@ COMMANDS = (
     "status",
     "mode",
     "quarantine",
+    "alerts",
     "doctor",
     "db",
     "simulate",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from fluxion_pipeline.cli.console import as_json, out, show, speaking
 from fluxion_pipeline.operations.app import App
@@ -26,6 +27,8 @@ def status(json: Annotated[bool, typer.Option("--json", help="One JSON object.")
         show("sinks", ("sink", "", "state", "pending slices", "rows"), sinks)
         rows = [(x.fact, x.location, x.name, x.cut, x.outcome or "", x.last_outcome or "", x.reason or "") for x in found.locations]
         show("locations", ("tabla", "ubicación", "nombre", "corte", "resultado", "último intento", "motivo"), rows)
+        for c in (c for c in found.channels if not c.well):
+            out.print(f"[red]alerts[/]: {escape(f'{c.name} does not deliver since {c.since:%Y-%m-%d %H:%M} UTC, {c.waiting} messages wait: {c.error}')}")
         out.print(f"{found.rejected:,} rejected rows, {found.quarantined:,} files in quarantine")
         if found.last_repair:
             out.print(f"{found.repairs:,} repairs, the last one of {found.last_repair}")

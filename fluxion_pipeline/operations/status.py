@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from fluxion_pipeline.alerts.channels import channels
+from fluxion_pipeline.alerts.delivery import ChannelHealth, health
+from fluxion_pipeline.alerts.store import Store
 from fluxion_pipeline.contracts.outcomes import SATISFIED, Fact, Outcome, SinkName
 from fluxion_pipeline.contracts.sqltext import quote
 from fluxion_pipeline.errors import FluxionError
@@ -58,11 +61,12 @@ class Status:
     rejected: int
     repairs: int
     last_repair: str | None
+    channels: tuple[ChannelHealth, ...] = ()
 
     @property
     def healthy(self) -> bool:
-        """Whether nothing is stale, failed, pending or away."""
-        return all(s.problem is None and not s.pending for s in self.sinks) and all(x.healthy for x in self.locations)
+        """Whether nothing is stale, failed, pending or away, and every channel of alerts delivers."""
+        return all(c.well for c in self.channels) and all(s.problem is None and not s.pending for s in self.sinks) and all(x.healthy for x in self.locations)
 
     def to_json(self) -> dict[str, Any]:
         """The same as plain JSON."""
@@ -78,7 +82,8 @@ def status(app: App) -> Status:
     repairs = recorded(app)
     last = f"{repairs[-1].tabla} from {repairs[-1].origen}, {stamp(repairs[-1].pedida_en)} by {repairs[-1].pedida_por}" if repairs else None
     quarantined = len(Quarantine(app.settings.home).entries())
-    return Status(app.settings.db_mode.value, sinks, locations, quarantined, rejected, len({x.id for x in repairs}), last)
+    fares = health(Store(app.settings.home), channels(app.settings.fluxion_alert_urls))
+    return Status(app.settings.db_mode.value, sinks, locations, quarantined, rejected, len({x.id for x in repairs}), last, fares)
 
 
 _COUNTS = " UNION ALL ".join(f"SELECT '{t}', count(*) FROM {quote(t)}" for t in ("productos", "ventas", "inventario_actual", "inventario_historico"))  # noqa: S608

@@ -21,10 +21,11 @@ ALLOWED: dict[str, set[str]] = {
     "landing": FOUNDATION | {"sources.protocol"},
     "sinks": FOUNDATION | {"landing", "sources.protocol"},
     "parity": FOUNDATION | {"landing", "sinks", "sources.protocol"},
-    "operations": FOUNDATION | {"sources", "landing", "sinks", "parity"},
-    "defs": FOUNDATION | {"sources", "landing", "sinks", "parity", "operations"},
+    "alerts": FOUNDATION | {"landing.sqlite"},
+    "operations": FOUNDATION | {"sources", "landing", "sinks", "parity", "alerts"},
+    "defs": FOUNDATION | {"sources", "landing", "sinks", "parity", "alerts", "operations"},
     "definitions": FOUNDATION | {"defs", "operations"},
-    "cli": FOUNDATION | {"simulate", "sources", "landing", "sinks", "parity", "operations", "defs", "definitions"},
+    "cli": FOUNDATION | {"simulate", "sources", "landing", "sinks", "parity", "alerts", "operations", "defs", "definitions"},
     "__main__": {"cli"},
 }
 """Each stage: what it may import of the package, beside itself."""

@@ -58,12 +58,14 @@ def test_the_assets_and_checks_of_a_mode_are_these(mode: str, tmp_path: Path) ->
     graph = definitions(mode, tmp_path).resolve_asset_graph()
     sinks = [s.value for s in Mode(mode).sinks]
     tables = [t for some in TABLES.values() for t in some]
-    assert {k.to_user_string() for k in graph.get_all_asset_keys()} == {f"lotes/{g}" for g in TABLES} | {f"{s}/{t}" for s in sinks for t in tables}
+    assert {k.to_user_string() for k in graph.get_all_asset_keys()} == {"alertas"} | {f"lotes/{g}" for g in TABLES} | {
+        f"{s}/{t}" for s in sinks for t in tables
+    }
 
     expected = {f"{key}: {name}" for key, names in OF_LOTES.items() for name in names}
     expected |= {f"{s}/{t}: {name}" for s in sinks for t, names in OF_SINK.items() for name in names}
     expected |= {f"{sinks[0]}/{t}: {name}" for t, names in OF_PRIMARY.items() for name in names}
-    expected |= {f"{sinks[-1]}/{t}: paridad" for t in tables}
+    expected |= {f"{sinks[-1]}/{t}: paridad" for t in tables} | {"alertas: entrega"}
     assert {f"{c.asset_key.to_user_string()}: {c.name}" for c in graph.asset_check_keys} == expected
 
 
@@ -77,12 +79,13 @@ def test_the_jobs_and_schedules_are_these(mode: str, tmp_path: Path) -> None:
         "inventario_programado": ("inventario", "0,30 6-22 * * *", ZONE_NAME, "RUNNING"),
         "ventas_programado": ("ventas", "5 * * * *", ZONE_NAME, "RUNNING"),
     }
+    assert {s.name: (s.minimum_interval_seconds, s.default_status.value) for s in repository.sensor_defs} == {"alertas": (30, "RUNNING")}
 
 
 def test_the_sinks_of_a_fact_depend_on_its_lotes_and_never_on_each_other(tmp_path: Path) -> None:
     graph = definitions("dual", tmp_path).resolve_asset_graph()
     parents = {k.to_user_string(): {p.to_user_string() for p in graph.get(k).parent_keys} for k in graph.get_all_asset_keys()}
-    assert parents == {f"lotes/{g}": set() for g in TABLES} | {
+    assert parents == {"alertas": set()} | {f"lotes/{g}": set() for g in TABLES} | {
         f"{s}/{t}": {f"lotes/{g}"} for s in ("duckdb", "postgresql") for g, ts in TABLES.items() for t in ts
     }
 
@@ -93,8 +96,8 @@ def test_every_asset_says_what_it_is_to_whom_it_belongs_and_of_what_kind(tmp_pat
         node = graph.get(key)
         assert node.description
         assert node.owners == ["team:datos"]
-        assert node.group_name in TABLES
-        assert key.path[0] in node.kinds or node.kinds == {"parquet"}
+        assert node.group_name in {*TABLES, "alertas"}
+        assert key.path[0] in node.kinds or node.kinds == {"sqlite" if key.path == ["alertas"] else "parquet"}
 
 
 def test_no_check_blocks_and_every_check_says_what_it_is_for(tmp_path: Path) -> None:

