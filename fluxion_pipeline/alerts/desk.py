@@ -76,7 +76,7 @@ class Desk:
             before = after = store.read_book(db)
             events: list[Event] = []
             for step in (*steps, self._of_channels(instant), _gone(before, checks, self.channels, instant)):
-                after, happened = advance(after, step, self._many())
+                after, happened = advance(after, step, self._many(), instant)
                 events += happened
             after, due = remind(after, instant, rules.hours)
             events += due

@@ -70,7 +70,7 @@ class RunSeen:
 
 @dataclass(frozen=True)
 class TicksSeen:
-    """The ticks of a schedule that were due: how many, and those without a run."""
+    """The ticks of a schedule that were due: how many, those without a run, and the first of them (else: now) as an instant."""
 
     schedule: str
     job: str

@@ -37,13 +37,14 @@ class Book:
     open: Mapping[str, Incident] = field(default_factory=dict)
 
 
-def advance(book: Book, step: Step, many: int) -> tuple[Book, tuple[Event, ...]]:
+def advance(book: Book, step: Step, many: int, now: datetime) -> tuple[Book, tuple[Event, ...]]:
     """Take a step.
 
     Args:
         book: before it.
         step: what was learnt.
-        many: so many locations that fail at once are a critical matter: it is the network, not a store.
+        many: so many locations that can't be read at once are a critical matter: it is the network, not a store.
+        now: when somebody is told of it, aware; after a daemon's downtime it is later than the step.
     """
     sources = {name: found for name, found in {**book.sources, **step.updates}.items() if found}
     told = _problems(sources, many)
@@ -54,14 +55,14 @@ def advance(book: Book, step: Step, many: int) -> tuple[Book, tuple[Event, ...]]
             events.append(Event(Kind.RECUPERADO, incident, step.at))
             continue
         severity = max((incident.severity, _worst(told[problem])), key=lambda s: s.rank)
-        now = replace(incident, severity=severity, findings=told[problem])
+        found = replace(incident, severity=severity, findings=told[problem])
         if severity is not incident.severity:
-            now = replace(now, told_at=step.at)
-            events.append(Event(Kind.ESCALADO, now, step.at))
-        still[problem] = now
+            found = replace(found, told_at=now)
+            events.append(Event(Kind.ESCALADO, found, step.at))
+        still[problem] = found
     for problem, findings in told.items():
         if problem not in still:
-            opened = Incident(f"{problem}@{step.id}", problem, findings[0].family, _worst(findings), step.at, step.at, 0, findings)
+            opened = Incident(f"{problem}@{step.id}", problem, findings[0].family, _worst(findings), step.at, now, 0, findings)
             still[problem] = opened
             events.append(Event(Kind.ABIERTO, opened, step.at))
     return Book(sources, still), tuple(events)
@@ -83,7 +84,7 @@ def _problems(sources: Mapping[str, tuple[Finding, ...]], many: int) -> dict[str
     found: dict[str, tuple[Finding, ...]] = {}
     for finding in (f for told in sources.values() for f in told):
         found[finding.problem] = (*found.get(finding.problem, ()), finding)
-    places = [p for p, told in found.items() if told[0].family is Family.UBICACIONES]
+    places = [p for p, told in found.items() if told[0].family is Family.UBICACIONES and _worst(told) is not Severity.AVISO]
     if len(places) >= many:
         found |= {p: tuple(replace(f, severity=Severity.CRITICO) for f in found[p]) for p in places}
     return found

@@ -68,15 +68,17 @@ def _tag(group: Group) -> str:
 def _of_places(group: Group, base: str, names: Mapping[str, str]) -> tuple[str, list[str]]:
     """Locations are told together, whatever failed of each."""
     count = len(group.events)
-    places = [f"{code} {names.get(code, '')}".strip() for code in dict.fromkeys(p for e in group.events for p in e.incident.places)]
+    events = sorted(group.events, key=lambda e: (-e.incident.severity.rank, e.incident.problem))
+    places = [f"{code} {names.get(code, '')}".strip() for e in events for code in e.incident.places]
     network = group.severity is Severity.CRITICO
-    first = _main(group.events[0])
+    first = _main(events[0])
     told = advice(first.topic)
     if group.kind is Kind.RECUPERADO:
         title = f"{_counted(count)} con lectura buena otra vez, {_after(group.events)}"
         return title, [f"Qué: {title}.", f"Ubicaciones: {', '.join(places)}", f"Ver: {base}{first.link}"]
-    title = f"{_counted(count)} sin lectura buena" + (": fallan a la vez, probablemente es la red" if network else "")
-    details = [f"- {p}: {_short(_main(e).detail)}" for p, e in zip(places, group.events, strict=False)][:SHOWN]
+    what = ("falta" if count == 1 else "faltan") + " en el último corte" if first.severity is Severity.AVISO else "sin lectura buena"
+    title = f"{_counted(count)} {what}" + (": fallan a la vez, probablemente es la red" if network else "")
+    details = [f"- {p}: {_short(_main(e).detail)}" for p, e in zip(places, events, strict=False)][:SHOWN]
     return title, [
         f"Qué: {title}.",
         f"Desde: {_since(group.events)}",

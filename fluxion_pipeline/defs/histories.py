@@ -220,8 +220,8 @@ def _ticks(instance: dg.DagsterInstance, before: Seen | None, now: datetime) -> 
         until[name] = due[-1].timestamp() if due else since
         if due:
             there = _cuts_run(instance, name, due[0])
-            missing = tuple(t for t in map(tick_text, due) if t not in there)
-            found.append(TicksSeen(name, job, now, len(due), missing))
+            missing = [t for t in due if tick_text(t) not in there]
+            found.append(TicksSeen(name, job, missing[0].astimezone(UTC) if missing else now, len(due), tuple(map(tick_text, missing))))
     return tuple(found), until
 
 
