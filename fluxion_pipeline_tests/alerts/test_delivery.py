@@ -14,7 +14,7 @@ from fluxion_pipeline.alerts.channels import Channel, channels, hidden, send
 from fluxion_pipeline.alerts.desk import Desk
 from fluxion_pipeline.alerts.evidence import RunSeen, steps_of
 from fluxion_pipeline.alerts.message import Message
-from fluxion_pipeline.alerts.problem import Severity
+from fluxion_pipeline.alerts.problem import Family, Kind, Severity
 from fluxion_pipeline.contracts.clock import UTC, ZONE
 from fluxion_pipeline.errors import SettingsError
 from fluxion_pipeline.locations import registry
@@ -197,8 +197,6 @@ def test_addresses_are_taken_apart_and_named() -> None:
 
 
 def message() -> Message:
-    from fluxion_pipeline.alerts.problem import Family, Kind
-
     return Message("i1", Kind.ABIERTO, Family.DATOS, Severity.ERROR, NOON, "título ñ", "texto\ncon renglones")
 
 

@@ -140,4 +140,4 @@ def test_events_of_one_problem_are_never_told_in_another_order() -> None:
     flat = [e for g in group(events) for e in g.events]
     for problem in "ab":
         assert [e for e in flat if e.incident.problem == problem] == [e for e in events if e.incident.problem == problem]
-    assert [(g.kind, len(g.events)) for g in group(events)][:2] == [(opened, 2), (ended, 2)] or len(group(events)) <= 5
+    assert len(group(events)) < len(events)
