@@ -1,4 +1,7 @@
-"""Which events are told in one message: those of one family and kind that are learnt together."""
+"""Which events are told in one message: those of one family and kind that are learnt together.
+
+Parity and the other checks on rows are one family here: what somebody did to a table shows in both.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fluxion_pipeline.alerts.problem import Event, Family, Kind, Severity
+
+OF_ROWS = {Family.PARIDAD, Family.DATOS}
+"""The families that are told together."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +49,24 @@ def group(events: Iterable[Event]) -> list[Group]:
             groups.append([event])
         else:
             place.append(event)
-    return [Group(_kind(found), found[0].incident.family, tuple(found)) for found in groups]
+    return [_made(found) for found in groups]
+
+
+def _made(found: list[Event]) -> Group:
+    """The family that comes first is the message's own."""
+    ordered = tuple(sorted(found, key=lambda e: _order(e.incident.family)))
+    return Group(_kind(found), ordered[0].incident.family, ordered)
+
+
+def _order(family: Family) -> int:
+    return list(Family).index(family)
 
 
 def _joins(event: Event, found: list[Event]) -> bool:
     worse = {Kind.ABIERTO, Kind.ESCALADO}
     kinds = {e.kind for e in found} | {event.kind}
-    return found[0].incident.family is event.incident.family and (len(kinds) == 1 or kinds <= worse)
+    families = {found[0].incident.family, event.incident.family}
+    return (len(families) == 1 or families <= OF_ROWS) and (len(kinds) == 1 or kinds <= worse)
 
 
 def _kind(found: list[Event]) -> Kind:

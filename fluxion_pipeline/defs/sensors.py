@@ -53,7 +53,6 @@ def desk_of(app: App) -> Desk:
 
 def sensors(app: App) -> list[dg.SensorDefinition]:
     """``alertas``, on by default."""
-    desk = desk_of(app)
 
     @dg.sensor(
         name="alertas",
@@ -62,6 +61,7 @@ def sensors(app: App) -> list[dg.SensorDefinition]:
         description="Tell once, in Spanish, what is wrong and what to do: failed checks and runs, missed ticks, stores and databases that are away.",
     )
     def alertas(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        desk = desk_of(app)
         try:
             with desk.alone():
                 return _evaluate(desk, context)

@@ -98,6 +98,21 @@ def test_what_happened_while_the_daemon_was_down_is_told_once_when_it_is_back(du
     assert [t.split("]")[0] for t in hook.about("mismas filas")] == ["[ERROR", "[RECUPERADO"]
 
 
+def test_what_spoils_a_table_in_two_ways_is_one_message_and_another_storage_of_dagster_repeats_nothing(dual: Shop, hook: Webhook) -> None:
+    spoil = "UPDATE ventas SET producto_codigo = 'nunca' WHERE ubicacion_codigo = 'SUC001'"
+    for number in range(2):
+        with dg.DagsterInstance.ephemeral() as instance:
+            daemon = Daemon(dual, hook, instance)
+            daemon.look()
+            dual.tamper(SinkName.POSTGRESQL, *[spoil] * (number == 0))
+            daemon.run("ventas")
+            daemon.look()
+            assert hook.about("ventas") == ["[ERROR] PostgreSQL y DuckDB no tienen las mismas filas en ventas, y 1 más"]
+    assert len(set(hook.titles)) == len(hook.titles)
+    (told,) = [m["message"] for m in hook.messages if "mismas filas" in m["title"]]
+    assert "Hay códigos sin maestro en ventas (PostgreSQL)" in told
+
+
 def break_stores(shop: Shop, day: str, amount: int) -> None:
     """Files of so many stores that nobody can read, of a day."""
     for location in [x for x in shop.app.registry.active if x.is_store][:amount]:
