@@ -147,7 +147,7 @@ def _counted(count: int) -> str:
 
 
 def _since(events: Sequence[Event]) -> str:
-    first, last = min(e.incident.opened_at for e in events), events[-1].at
+    first, last = min(e.incident.opened_at for e in events), max(max(e.at, e.incident.told_at) for e in events)
     text = f"{first.astimezone(ZONE):%Y-%m-%d %H:%M} (hora de Caracas)"
     return text if last - first < timedelta(minutes=5) else f"{text}, hace {_span(last - first)}"
 

@@ -188,6 +188,23 @@ def test_a_database_that_is_away_is_one_message_whatever_fails_of_it(dual: Shop,
     assert "recuperado después de" in hook.about("PostgreSQL")[1]
 
 
+@pytest.mark.parametrize(("end", "told"), [("report_run_canceled", []), ("report_run_failed", ["[ERROR] Falló la corrida «ventas»"])])
+def test_a_run_is_looked_at_when_it_has_ended_and_one_that_a_person_ended_is_no_failure(
+    end: str, told: list[str], shop: Shop, hook: Webhook, instance: dg.DagsterInstance
+) -> None:
+    daemon = Daemon(shop, hook, instance)
+    daemon.look()
+    run = instance.create_run_for_job(daemon.defs.resolve_job_def("ventas"))
+    key = dg.AssetCheckKey(dg.AssetKey(["duckdb", "ventas"]), "claves_unicas")
+    assert instance.event_log_storage.get_asset_check_execution_history(key, limit=1)[0].run_id == run.run_id, "it is planned"
+    daemon.look()
+    assert hook.titles == []
+    getattr(instance, end)(run)
+    daemon.look()
+    daemon.look()
+    assert hook.titles == told
+
+
 def test_ticks_without_a_run_are_told_once(shop: Shop, hook: Webhook, instance: dg.DagsterInstance) -> None:
     daemon = Daemon(shop, hook, instance)
     daemon.look()
