@@ -25,7 +25,7 @@ from fluxion_pipeline.sinks.slices import owner
 
 STORES = (Fact.INVENTARIO, Fact.VENTAS)
 """The facts that are read of each location."""
-PLACES = "ubicaciones"
+PLACES = "ubicaciones_afectadas"
 """Metadata of an evaluation: location → what is wrong there."""
 
 Results = Iterator[dg.AssetCheckResult]

@@ -235,5 +235,7 @@ def _due(cron: str, since: float, until: datetime) -> list[datetime]:
 
 
 def _cuts_run(instance: dg.DagsterInstance, schedule: str, since: datetime) -> set[str]:
-    runs = instance.get_runs(dg.RunsFilter(tags={"dagster/schedule_name": schedule}, created_after=since - timedelta(minutes=1)), limit=2 * TICKS)
+    runs = instance.get_runs(
+        dg.RunsFilter(tags={"dagster/schedule_name": schedule}, created_after=since.astimezone(UTC) - timedelta(minutes=1)), limit=2 * TICKS
+    )
     return {run.tags[CUT_TAG] for run in runs if CUT_TAG in run.tags}
