@@ -11,7 +11,7 @@ from fluxion_pipeline.contracts.outcomes import Fact, SinkName
 from fluxion_pipeline.defs.build import Overrides, build_defs
 from fluxion_pipeline.defs.jobs import CUT_TAG, FLOW_TAG
 from fluxion_pipeline.defs.leftovers import PROCESS_TAG, end_leftovers, process_mark
-from fluxion_pipeline.defs.names import GROUPS, lote_key
+from fluxion_pipeline.defs.names import lote_key
 from fluxion_pipeline.defs.record import Record
 from fluxion_pipeline.defs.storage import opened
 from fluxion_pipeline.errors import FluxionError
@@ -28,7 +28,7 @@ def execute(app: App, request: Request, *, force: bool = False, loud: bool = Fal
     """Run a fact's job from reading to parity and tell what it came to; ``say`` is told for whom it waits."""
     record = Record(say=say)
     definitions = build_defs(app.settings, Overrides(clock=app.clock, record=record, app=app))
-    name = GROUPS[request.fact]
+    name = request.job
     job = definitions.resolve_job_def(name)
     level = "DEBUG" if loud else "CRITICAL"
     tags = {FLOW_TAG: name, "fluxion/origen": "command", PROCESS_TAG: process_mark()} | (
@@ -54,7 +54,7 @@ def _config(request: Request, force: bool) -> dict[str, Any]:
     if request.fact is Fact.INVENTARIO:
         config["tick"] = request.low
     if request.fact is Fact.VENTAS:
-        config |= {"desde": request.low, "hasta": request.high}
+        config |= {"desde": request.low, "hasta": request.high, "recuperar": request.recovery}
     return config
 
 

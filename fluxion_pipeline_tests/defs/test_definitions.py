@@ -70,12 +70,13 @@ def test_the_assets_and_checks_of_a_mode_are_these(mode: str, tmp_path: Path) ->
 @pytest.mark.parametrize("mode", ["duckdb", "dual", "postgresql"])
 def test_the_jobs_and_schedules_are_these(mode: str, tmp_path: Path) -> None:
     repository = definitions(mode, tmp_path).get_repository_def()
-    assert {j.name for j in repository.get_all_jobs() if not j.name.startswith("__")} == {"catalogo", "inventario", "ventas"}
+    assert {j.name for j in repository.get_all_jobs() if not j.name.startswith("__")} == {"catalogo", "inventario", "ventas", "recuperacion"}
     found = {s.name: (s.job_name, s.cron_schedule, s.execution_timezone, s.default_status.value) for s in repository.schedule_defs}
     assert found == {
         "catalogo_programado": ("catalogo", "0 5 * * *", ZONE_NAME, "RUNNING"),
         "inventario_programado": ("inventario", "0,30 6-22 * * *", ZONE_NAME, "RUNNING"),
         "ventas_programado": ("ventas", "5 * * * *", ZONE_NAME, "RUNNING"),
+        "recuperacion_programado": ("recuperacion", "0 3 * * *", ZONE_NAME, "RUNNING"),
     }
 
 
