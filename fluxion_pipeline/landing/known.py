@@ -77,3 +77,10 @@ def first_cuts(index: Index, fact: Fact) -> dict[str, str]:
     )
     with index.open() as db:
         return {str(place): str(cut) for place, cut in db.execute(sql, (fact.value,))}
+
+
+def first_read(index: Index, fact: Fact) -> datetime | None:
+    """When the first reading of a fact began; None: there was none."""
+    with index.open() as db:
+        found = db.execute("SELECT min(leido_en) FROM conocidas WHERE tabla = ?", (fact.value,)).fetchone()[0]
+    return instant(found) if found else None

@@ -147,7 +147,8 @@ class _Look:
 
     def _sales(self, place: str, day: str) -> Cell | None:
         seen, why = self.found.get((place, day)), self.calendar.why(place, day)
-        if seen is None and not (day >= self._begin(place) if self.live else day in self.cuts):
+        expected = day >= self._begin(place) if self.live else day in self.cuts or (why is not None and min(self.cuts, default="~") <= day)
+        if seen is None and not expected:
             return None
         result = (seen.outcome or seen.attempt if seen else None) or (SIN_LECTURA if why is None else Outcome.CERRADO.value)
         if why is not None and not (seen and seen.outcome):

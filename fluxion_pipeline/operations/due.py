@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from fluxion_pipeline.contracts.clock import local_day, parse_day
+from fluxion_pipeline.contracts.clock import closable_from, local_day, parse_day
 from fluxion_pipeline.contracts.outcomes import Fact, Outcome
 from fluxion_pipeline.contracts.ticks import latest_tick
 from fluxion_pipeline.errors import ContractError
@@ -64,8 +64,9 @@ def cuts_due(app: App, request: Request, location: Location, anywhere: frozenset
 def _of_files(app: App, request: Request, location: Location, anywhere: frozenset[str], calendar: Calendar) -> list[str]:
     """Asked-for ones, whatever is known of them.
 
-    Otherwise: those whose source differs from what was last read, and expected ones that are missing
-    and were never noted as missing, or as closed where the calendar says so.
+    Otherwise: those whose source differs from what was last read; days that were read before they could
+    be closed, and now can be; and expected ones that are missing and were never noted as missing, or as
+    closed where the calendar says so.
     """
     source, fact = app.source, request.fact
     has = set(source.cuts(fact, location))
@@ -77,9 +78,10 @@ def _of_files(app: App, request: Request, location: Location, anywhere: frozense
     held = {h.cut for h in held_back(app.outbox) if h.fact is fact and h.location == location.codigo} if request.accept else set()
     found = known_days(app.outbox.index, fact, location.codigo)
     closed = {c for c, x in found.items() if x.attempt == Outcome.CERRADO.value}
+    early = {c for c, x in found.items() if x.attempt == x.outcome == Outcome.EN_CURSO.value and app.clock() >= closable_from(parse_day(c))}
 
     def unread(cut: str) -> bool:
-        if cut not in read or cut in held:
+        if cut not in read or cut in held or (cut in early and cut in has):
             return True
         if cut in has or read[cut] is not None:
             return source.digest(fact, location, cut) != read[cut]

@@ -25,7 +25,11 @@ TABLES = {
     "inventario": ["inventario_actual", "inventario_historico", "inventario_cortes"],
     "ventas": ["ventas"],
 }
-OF_LOTES = {"lotes/inventario": ["lecturas_logradas", "ubicaciones_conocidas"], "lotes/ventas": ["lecturas_logradas", "ubicaciones_conocidas"]}
+OF_LOTES = {
+    "lotes/inventario": ["lecturas_logradas", "ubicaciones_al_dia", "ubicaciones_conocidas"],
+    "lotes/ventas": ["lecturas_logradas", "ubicaciones_conocidas"],
+    "informes/cobertura": ["cobertura_30_dias", "cobertura_ayer", "recuperacion_al_dia"],
+}
 OF_SINK = {
     "productos": ["claves_unicas", "lotes_pendientes"],
     "ubicaciones": ["claves_unicas"],
@@ -58,7 +62,8 @@ def test_the_assets_and_checks_of_a_mode_are_these(mode: str, tmp_path: Path) ->
     graph = definitions(mode, tmp_path).resolve_asset_graph()
     sinks = [s.value for s in Mode(mode).sinks]
     tables = [t for some in TABLES.values() for t in some]
-    assert {k.to_user_string() for k in graph.get_all_asset_keys()} == {f"lotes/{g}" for g in TABLES} | {f"{s}/{t}" for s in sinks for t in tables}
+    made = {f"lotes/{g}" for g in TABLES} | {f"{s}/{t}" for s in sinks for t in tables} | {"informes/cobertura"}
+    assert {k.to_user_string() for k in graph.get_all_asset_keys()} == made
 
     expected = {f"{key}: {name}" for key, names in OF_LOTES.items() for name in names}
     expected |= {f"{s}/{t}: {name}" for s in sinks for t, names in OF_SINK.items() for name in names}
@@ -83,7 +88,7 @@ def test_the_jobs_and_schedules_are_these(mode: str, tmp_path: Path) -> None:
 def test_the_sinks_of_a_fact_depend_on_its_lotes_and_never_on_each_other(tmp_path: Path) -> None:
     graph = definitions("dual", tmp_path).resolve_asset_graph()
     parents = {k.to_user_string(): {p.to_user_string() for p in graph.get(k).parent_keys} for k in graph.get_all_asset_keys()}
-    assert parents == {f"lotes/{g}": set() for g in TABLES} | {
+    assert parents == {f"lotes/{g}": set() for g in TABLES} | {"informes/cobertura": {"lotes/inventario", "lotes/ventas"}} | {
         f"{s}/{t}": {f"lotes/{g}"} for s in ("duckdb", "postgresql") for g, ts in TABLES.items() for t in ts
     }
 
@@ -94,8 +99,8 @@ def test_every_asset_says_what_it_is_to_whom_it_belongs_and_of_what_kind(tmp_pat
         node = graph.get(key)
         assert node.description
         assert node.owners == ["team:datos"]
-        assert node.group_name in TABLES
-        assert key.path[0] in node.kinds or node.kinds == {"parquet"}
+        assert node.group_name in {*TABLES, "informes"}
+        assert key.path[0] in node.kinds or node.kinds in ({"parquet"}, {"html"})
 
 
 def test_no_check_blocks_and_every_check_says_what_it_is_for(tmp_path: Path) -> None:
@@ -126,3 +131,10 @@ def test_loading_the_definitions_warns_of_nothing(tmp_path: Path) -> None:
 
 def test_the_workspace_of_the_repository_is_the_one_that_fluxion_ui_writes() -> None:
     assert yaml.safe_load((ROOT / "workspace.yaml").read_text("utf-8")) == yaml.safe_load(instance.WORKSPACE)
+
+
+def test_the_picture_of_the_coverage_is_renewed_with_the_sales_and_after_each_recovery(tmp_path: Path) -> None:
+    found = definitions("dual", tmp_path)
+    made = {job: {k.to_user_string() for k in found.resolve_job_def(job).asset_layer.executable_asset_keys} for job in ("ventas", "recuperacion", "inventario")}
+    assert made["ventas"] == made["recuperacion"] == {"lotes/ventas", "duckdb/ventas", "postgresql/ventas", "informes/cobertura"}
+    assert "informes/cobertura" not in made["inventario"]

@@ -63,7 +63,7 @@ def covered(world: Days, sink: SinkName) -> set[tuple[str, str, str]]:
 
 
 def test_a_store_that_is_down_for_three_days_and_back_is_healed_with_no_hand(world: Days) -> None:
-    world.trade("2025-11-18T07:00", "2025-11-23T21:00")
+    world.trade("2025-11-18T07:00", "2025-11-23T00:00")
     hourly(world, "2025-11-18T08:05", "2025-11-19T12:05")
     world.away = {"SUC001"}
     hourly(world, "2025-11-19T14:05", "2025-11-20T00:05")
