@@ -6,6 +6,7 @@ import sys
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.text import Text
 
 from fluxion_pipeline.cli.console import as_json, err, out, speaking
@@ -39,7 +40,7 @@ def coverage(
         for found in maps:
             _map(found) if out.is_terminal else _lines(found)
     for problem in dict.fromkeys(p for m in maps for p in m.problems):
-        err.print(f"[yellow]warning:[/] {problem}", markup=True)
+        err.print(f"[yellow]warning:[/] {escape(problem)}")
     if any(m.lacking for m in maps):
         raise typer.Exit(1)
 

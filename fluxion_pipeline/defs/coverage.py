@@ -14,15 +14,13 @@ from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.checks import table_of
 from fluxion_pipeline.operations.coverage import FACTS, coverage
 
-DESCRIPTION = "What is there and what is lacking, by location and day: sales and stock of the last 30 days, as a page that opens without a network."
+ABOUT = "What is there and what is lacking, by location and day: sales and stock of the last 30 days, as a page that opens without a network."
 
 
 def coverage_asset(app: App) -> dg.AssetsDefinition:
     """``informes/cobertura``; it depends on the readings, and on no sink."""
 
-    @dg.asset(
-        key=COVERAGE, group_name="informes", kinds={"html"}, owners=OWNERS, deps=[lote_key(Fact.VENTAS), lote_key(Fact.INVENTARIO)], description=DESCRIPTION
-    )
+    @dg.asset(key=COVERAGE, group_name="informes", kinds={"html"}, owners=OWNERS, deps=[lote_key(Fact.VENTAS), lote_key(Fact.INVENTARIO)], description=ABOUT)
     def informes_cobertura() -> dg.MaterializeResult[None]:
         try:
             maps = [coverage(app, fact) for fact in FACTS]

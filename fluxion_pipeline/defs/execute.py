@@ -20,6 +20,9 @@ from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.execute import RunOutcome
 from fluxion_pipeline.operations.land import Request
 
+OF_MORE = {"cobertura_ayer", "cobertura_30_dias", "recuperacion_al_dia", "ubicaciones_al_dia"}
+"""Checks that speak of more than the run that asks them: however serious, they are no failure of what was asked for."""
+
 TOLD_OTHERWISE = {"paridad", "lecturas_logradas"}
 """Checks whose verdict a run's outcome has in more detail: of the tables that it compared, of the readings that it asked for."""
 
@@ -69,8 +72,9 @@ def _outcome(app: App, fact: Fact, record: Record, result: dg.ExecuteInProcessRe
     failed = {
         f"{'/'.join(e.asset_key.path)}: {e.check_name}": e for e in result.get_asset_check_evaluations() if not e.passed and e.check_name not in TOLD_OTHERWISE
     }
-    serious = {k: e.description or "failed" for k, e in failed.items() if e.severity is dg.AssetCheckSeverity.ERROR}
-    warnings = {k: e.description or "failed" for k, e in failed.items() if e.severity is dg.AssetCheckSeverity.WARN}
+    told = {k: e.description or "failed" for k, e in failed.items()}
+    serious = {k: told[k] for k, e in failed.items() if e.severity is dg.AssetCheckSeverity.ERROR and e.check_name not in OF_MORE}
+    warnings = {k: text for k, text in told.items() if k not in serious}
     parity = {table: found.verdict for table, found in record.parity.get(result.run_id, {}).items()}
     error = record.errors.get(result.run_id)
     refused = None if report is not None else error or FluxionError(_first_failure(result), "fluxion ui shows the run")

@@ -13,7 +13,7 @@ import dagster as dg
 
 from fluxion_pipeline.contracts.clock import ZONE_NAME, tick_text
 from fluxion_pipeline.contracts.outcomes import Fact, SinkName
-from fluxion_pipeline.defs.names import GROUPS, TABLES, lote_key, sink_key
+from fluxion_pipeline.defs.names import COVERAGE, GROUPS, TABLES, lote_key, sink_key
 from fluxion_pipeline.operations.land import RECOVERY
 
 CRONS = {
@@ -50,12 +50,18 @@ def _job(
 ) -> dg.UnresolvedAssetJobDefinition:
     return dg.define_asset_job(
         name,
-        selection=dg.AssetSelection.assets(lote_key(fact), *(sink_key(s, t) for s in sinks for t in TABLES[fact])),
+        selection=dg.AssetSelection.assets(*_assets(fact, sinks)),
         description=_WHAT[name],
         tags={FLOW_TAG: name, **(tags or {})},
         config=config,
         executor_def=dg.in_process_executor,
     )
+
+
+def _assets(fact: Fact, sinks: Sequence[SinkName]) -> list[dg.AssetKey]:
+    """What a run of a fact makes: of sales the picture of the coverage too, hourly and after each recovery."""
+    tables = [sink_key(s, t) for s in sinks for t in TABLES[fact]]
+    return [lote_key(fact), *tables, *([COVERAGE] if fact is Fact.VENTAS else [])]
 
 
 def schedules(all_jobs: Sequence[dg.UnresolvedAssetJobDefinition]) -> list[dg.ScheduleDefinition]:

@@ -59,11 +59,10 @@ def none_silent(app: App) -> CheckOutcome:
     """No location that is open is silent for ``SILENT_TICKS`` ticks of stock."""
     found = silences(app)
     wrong = sorted((x for x in found if x.ticks >= SILENT_TICKS), key=lambda x: (-x.ticks, x.location))
+    names = ", ".join(x.location for x in wrong[:10])
     return CheckOutcome(
         not wrong,
-        f"{len(wrong)} locations are silent for {SILENT_TICKS} ticks or more: {', '.join(x.location for x in wrong[:10])}"
-        if wrong
-        else "no location is silent",
+        f"{len(wrong)} locations are silent for {SILENT_TICKS} ticks or more: {names}" if wrong else "no location is silent",
         {"ubicaciones": len(found), "silenciosas": len(wrong), "silencio_mayor": max((x.ticks for x in found), default=0)},
         table_of(("ubicación", "nombre", "cortes en silencio", "último corte", "motivo"), [(x.location, x.name, x.ticks, x.since, x.reason) for x in wrong]),
     )

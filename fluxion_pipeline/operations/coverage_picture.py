@@ -89,7 +89,8 @@ def _lacking(found: Coverage, most: int = 200) -> str:
         return "<p>No falta nada.</p>"
     rows = "".join(f"<tr><td>{c.day}</td><td>{escape(c.location)}</td><td>{c.result}</td><td>{escape(c.reason or '')}</td></tr>" for c in cells[:most])
     more = f"<p>… y {len(cells) - most} más</p>" if len(cells) > most else ""
-    return f"<details><summary>Falta: {len(cells)}</summary><table><tr><th>día</th><th>ubicación</th><th>resultado</th><th>motivo</th></tr>{rows}</table>{more}</details>"
+    head = "<tr><th>día</th><th>ubicación</th><th>resultado</th><th>motivo</th></tr>"
+    return f"<details><summary>Falta: {len(cells)}</summary><table>{head}{rows}</table>{more}</details>"
 
 
 def write(home: Path, maps: Sequence[Coverage], at: datetime) -> Path:
