@@ -1,7 +1,7 @@
 """What is checked of coverage: yesterday, the last 30 days, stores that fell silent, and the recovery itself.
 
 Before this: ``coverage`` and ``recovery``; after it: the checks in ``defs``. They speak of more than
-the run that asks them.
+the run that asks them. Where files are read a missing one is a warning: whoever writes them knows why.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def of_yesterday(app: App) -> CheckOutcome:
     else:
         whole = coverage(app, Fact.VENTAS)
         found = coverage(app, Fact.VENTAS, whole.days[-1], whole.days[-1])
-    return _told(found, found.days[-1], serious=True)
+    return _told(found, found.days[-1], serious=app.source.live)
 
 
 def of_the_last_days(app: App) -> CheckOutcome:
@@ -65,6 +65,7 @@ def none_silent(app: App) -> CheckOutcome:
         f"{len(wrong)} locations are silent for {SILENT_TICKS} ticks or more: {names}" if wrong else "no location is silent",
         {"ubicaciones": len(found), "silenciosas": len(wrong), "silencio_mayor": max((x.ticks for x in found), default=0)},
         table_of(("ubicación", "nombre", "cortes en silencio", "último corte", "motivo"), [(x.location, x.name, x.ticks, x.since, x.reason) for x in wrong]),
+        serious=app.source.live,
     )
 
 
