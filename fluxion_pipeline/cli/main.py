@@ -24,6 +24,7 @@ COMMANDS = (
     "explain",
     "sync",
     "status",
+    "coverage",
     "mode",
     "quarantine",
     "alerts",

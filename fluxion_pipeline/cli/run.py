@@ -1,4 +1,4 @@
-"""``fluxion run catalogo|inventario|ventas``: a job from reading to parity, in this process."""
+"""``fluxion run catalogo|inventario|ventas|recuperacion``: a job from reading to parity, in this process."""
 
 from __future__ import annotations
 
@@ -64,13 +64,19 @@ def ventas(
     go(Request(Fact.VENTAS, since, until, tuple(ubicacion or ()), wait, accept), force=force)
 
 
+@app.command()
+def recuperacion(ubicacion: Places = None, wait: Wait = 60.0, force: Force = False, accept: Accept = False) -> None:
+    """Read sales again as each night does: every day that isn't closed, however old, then the newest closed ones."""
+    go(Request(Fact.VENTAS, locations=tuple(ubicacion or ()), wait=wait, accept=accept, recovery=True), force=force)
+
+
 def go(request: Request, *, force: bool = False, home: App | None = None) -> RunOutcome:
     """Run a job, tell what it came to, and exit with its code unless that is 0."""
     with speaking():
         here = home or App(load())
         mode.check_ready(here)
         check_request(here, request)
-        with out.status(f"fluxion run {JOBS[request.fact]} …") if out.is_terminal else _plain(request):
+        with out.status(f"fluxion run {request.job} …") if out.is_terminal else _plain(request):
             outcome = perform(here, request, force=force)
     tell(outcome, request)
     if outcome.exit_code:
@@ -87,7 +93,7 @@ def perform(app: App, request: Request, *, force: bool) -> RunOutcome:
 
 class _plain:  # noqa: N801 used as a context manager
     def __init__(self, request: Request) -> None:
-        self.job = JOBS[request.fact]
+        self.job = request.job
 
     def __enter__(self) -> None:
         out.print(f"run {self.job}: reading, landing, writing, proving …")
@@ -119,7 +125,7 @@ def tell(outcome: RunOutcome, request: Request | None = None) -> None:
 
 
 def _readings(report: LandingReport, request: Request | None) -> None:
-    job = JOBS[report.fact]
+    job = request.job if request is not None else JOBS[report.fact]
     if not report.landings and not report.errors and request is not None and request.explicit:
         times = " to ".join(dict.fromkeys(x or "…" for x in (request.low, request.high)))
         out.print(f"run {job}: the source has nothing of {times}")

@@ -5,7 +5,7 @@ Drops carry their tick in the file's name; nothing here concerns them.
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 from fluxion_pipeline.contracts.clock import ZONE, tick_text
 
@@ -24,3 +24,9 @@ def latest_tick(now: datetime) -> str:
     if local < first:
         return tick_text(datetime.combine(local.date() - timedelta(days=1), LAST, ZONE))
     return tick_text(min(first + (local - first) // EVERY * EVERY, datetime.combine(local.date(), LAST, ZONE)))
+
+
+def ticks_of(day: date) -> tuple[str, ...]:
+    """The scheduled ticks of a day, ascending."""
+    first, last = (datetime.combine(day, t, ZONE) for t in (FIRST, LAST))
+    return tuple(tick_text(first + n * EVERY) for n in range((last - first) // EVERY + 1))

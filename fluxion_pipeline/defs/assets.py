@@ -47,6 +47,7 @@ class SalesConfig(ReadConfig):
 
     desde: str | None = Field(default=None, description="first business day YYYY-MM-DD; empty with hasta: all that is unread")
     hasta: str | None = Field(default=None, description="last business day YYYY-MM-DD, included")
+    recuperar: bool = Field(default=False, description="without days: every day that isn't closed, however old, and the newest closed ones again")
 
 
 def lote_assets(app: App, record: Record) -> list[dg.AssetsDefinition]:
@@ -74,7 +75,9 @@ def lote_assets(app: App, record: Record) -> list[dg.AssetsDefinition]:
 
     @dg.asset(key=lote_key(Fact.VENTAS), group_name="ventas", kinds={"parquet"}, owners=OWNERS, io_manager_key="lotes", description=_describe(Fact.VENTAS))
     def lotes_ventas(context: dg.AssetExecutionContext, config: SalesConfig) -> dg.Output[LandingReport]:
-        return land(context, config, Request(Fact.VENTAS, config.desde, config.hasta, tuple(config.ubicaciones), config.espera, config.aceptar))
+        places = tuple(config.ubicaciones)
+        request = Request(Fact.VENTAS, config.desde, config.hasta, places, config.espera, config.aceptar, recovery=config.recuperar)
+        return land(context, config, request)
 
     return [lotes_catalogo, lotes_inventario, lotes_ventas]
 

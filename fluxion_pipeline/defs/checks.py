@@ -13,10 +13,10 @@ import dagster as dg
 
 from fluxion_pipeline.contracts.outcomes import Fact, Mode, SinkName, Verdict
 from fluxion_pipeline.contracts.tables import spec
-from fluxion_pipeline.defs.names import GROUPS, TABLES, lote_key, sink_key
+from fluxion_pipeline.defs.names import COVERAGE, GROUPS, TABLES, lote_key, sink_key
 from fluxion_pipeline.defs.record import Record
 from fluxion_pipeline.errors import FluxionError
-from fluxion_pipeline.operations import checks
+from fluxion_pipeline.operations import checks, coverage_checks
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.checks import CheckOutcome, Question
 from fluxion_pipeline.parity.prove import prove
@@ -41,20 +41,35 @@ class Asked:
 
 def asset_checks(app: App, record: Record) -> list[dg.AssetChecksDefinition]:
     """All checks of a mode."""
-    result = [_of_lotes(app, fact) for fact in STORES]
+    result = [*(_of_lotes(app, fact) for fact in STORES), _of_coverage(app)]
     result += [sink_checks(app, sink, GROUPS[fact], _questions(app, sink, fact)) for fact in TABLES for sink in app.settings.db_mode.sinks]
     return result + [parity_checks(app, record, GROUPS[fact], TABLES[fact]) for fact in TABLES]
 
 
 def _of_lotes(app: App, fact: Fact) -> dg.AssetChecksDefinition:
-    key = lote_key(fact)
-    told: Mapping[str, tuple[str, Callable[[], CheckOutcome]]] = {
+    told: dict[str, tuple[str, Callable[[], CheckOutcome]]] = {
         "lecturas_logradas": ("The newest attempt at every reading did what it was asked for.", lambda: checks.readings_done(app, fact)),
         "ubicaciones_conocidas": ("Nothing waits in quarantine.", lambda: checks.unknown_locations(app, fact)),
     }
+    if fact is Fact.INVENTARIO:
+        told["ubicaciones_al_dia"] = ("No location that is open is silent for two hours of ticks.", lambda: coverage_checks.none_silent(app))
+    return _of_outbox(f"comprobar_lotes_{GROUPS[fact]}", lote_key(fact), told)
+
+
+def _of_coverage(app: App) -> dg.AssetChecksDefinition:
+    told: dict[str, tuple[str, Callable[[], CheckOutcome]]] = {
+        "cobertura_ayer": ("Every store's sales of yesterday are there.", lambda: coverage_checks.of_yesterday(app)),
+        "cobertura_30_dias": ("Every store's sales of the last 30 days are there.", lambda: coverage_checks.of_the_last_days(app)),
+        "recuperacion_al_dia": ("The nightly recovery ended in the last 27 hours.", lambda: coverage_checks.recovery_alive(app)),
+    }
+    return _of_outbox("comprobar_cobertura", COVERAGE, told)
+
+
+def _of_outbox(step: str, key: dg.AssetKey, told: Mapping[str, tuple[str, Callable[[], CheckOutcome]]]) -> dg.AssetChecksDefinition:
+    """Checks that ask no sink, as one step: name → what it is for, and its question."""
     specs = [dg.AssetCheckSpec(name, asset=key, description=text) for name, (text, _) in told.items()]
 
-    @dg.multi_asset_check(name=f"comprobar_lotes_{GROUPS[fact]}", specs=specs, can_subset=True)
+    @dg.multi_asset_check(name=step, specs=specs, can_subset=True)
     def comprobar(context: dg.AssetCheckExecutionContext) -> Results:
         for check in sorted(context.selected_asset_check_keys):
             yield _result(check, told[check.name][1]())

@@ -11,7 +11,7 @@ from fluxion_pipeline.contracts.outcomes import Fact, SinkName
 from fluxion_pipeline.defs.build import Overrides, build_defs
 from fluxion_pipeline.defs.jobs import CUT_TAG, FLOW_TAG
 from fluxion_pipeline.defs.leftovers import PROCESS_TAG, end_leftovers, process_mark
-from fluxion_pipeline.defs.names import GROUPS, lote_key
+from fluxion_pipeline.defs.names import lote_key
 from fluxion_pipeline.defs.record import Record
 from fluxion_pipeline.defs.storage import opened
 from fluxion_pipeline.errors import FluxionError
@@ -19,6 +19,9 @@ from fluxion_pipeline.operations import instance
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.execute import RunOutcome
 from fluxion_pipeline.operations.land import Request
+
+OF_MORE = {"cobertura_ayer", "cobertura_30_dias", "recuperacion_al_dia", "ubicaciones_al_dia"}
+"""Checks that speak of more than the run that asks them: however serious, they are no failure of what was asked for."""
 
 TOLD_OTHERWISE = {"paridad", "lecturas_logradas"}
 """Checks whose verdict a run's outcome has in more detail: of the tables that it compared, of the readings that it asked for."""
@@ -28,7 +31,7 @@ def execute(app: App, request: Request, *, force: bool = False, loud: bool = Fal
     """Run a fact's job from reading to parity and tell what it came to; ``say`` is told for whom it waits."""
     record = Record(say=say)
     definitions = build_defs(app.settings, Overrides(clock=app.clock, record=record, app=app))
-    name = GROUPS[request.fact]
+    name = request.job
     job = definitions.resolve_job_def(name)
     level = "DEBUG" if loud else "CRITICAL"
     tags = {FLOW_TAG: name, "fluxion/origen": "command", PROCESS_TAG: process_mark()} | (
@@ -54,7 +57,7 @@ def _config(request: Request, force: bool) -> dict[str, Any]:
     if request.fact is Fact.INVENTARIO:
         config["tick"] = request.low
     if request.fact is Fact.VENTAS:
-        config |= {"desde": request.low, "hasta": request.high}
+        config |= {"desde": request.low, "hasta": request.high, "recuperar": request.recovery}
     return config
 
 
@@ -69,8 +72,9 @@ def _outcome(app: App, fact: Fact, record: Record, result: dg.ExecuteInProcessRe
     failed = {
         f"{'/'.join(e.asset_key.path)}: {e.check_name}": e for e in result.get_asset_check_evaluations() if not e.passed and e.check_name not in TOLD_OTHERWISE
     }
-    serious = {k: e.description or "failed" for k, e in failed.items() if e.severity is dg.AssetCheckSeverity.ERROR}
-    warnings = {k: e.description or "failed" for k, e in failed.items() if e.severity is dg.AssetCheckSeverity.WARN}
+    told = {k: e.description or "failed" for k, e in failed.items()}
+    serious = {k: told[k] for k, e in failed.items() if e.severity is dg.AssetCheckSeverity.ERROR and e.check_name not in OF_MORE}
+    warnings = {k: text for k, text in told.items() if k not in serious}
     parity = {table: found.verdict for table, found in record.parity.get(result.run_id, {}).items()}
     error = record.errors.get(result.run_id)
     refused = None if report is not None else error or FluxionError(_first_failure(result), "fluxion ui shows the run")

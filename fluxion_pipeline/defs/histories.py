@@ -20,7 +20,6 @@ from fluxion_pipeline.alerts.evidence import CheckSeen, RunSeen, TicksSeen
 from fluxion_pipeline.contracts.clock import UTC, ZONE_NAME, tick_text
 from fluxion_pipeline.defs.checks import PLACES
 from fluxion_pipeline.defs.jobs import CRONS, CUT_TAG
-from fluxion_pipeline.defs.names import GROUPS
 
 Finished = Callable[[AssetCheckExecutionRecord], bool]
 
@@ -212,8 +211,7 @@ def _check(line: AssetCheckExecutionRecord) -> CheckSeen:
 def _ticks(instance: dg.DagsterInstance, before: Seen | None, now: datetime) -> tuple[tuple[TicksSeen, ...], dict[str, float]]:
     """The pipeline's schedules whose ticks were due since the last look."""
     found, until = [], {}
-    for fact, cron in CRONS.items():
-        job = GROUPS[fact]
+    for job, cron in CRONS.items():
         name = f"{job}_programado"
         since = before.ticks.get(name, now.timestamp()) if before else now.timestamp()
         due = _due(cron, since, now - LATE)

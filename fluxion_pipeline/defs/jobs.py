@@ -1,4 +1,4 @@
-"""The jobs and their schedules: ``catalogo``, ``inventario``, ``ventas``.
+"""The jobs and their schedules: ``catalogo``, ``inventario``, ``ventas``, and ``recuperacion``, which reads sales again.
 
 Schedules keep the stores' time. A job's runs carry the tag ``fluxion/flujo``, by which the instance
 queues a second run of it.
@@ -6,60 +6,80 @@ queues a second run of it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import dagster as dg
 
 from fluxion_pipeline.contracts.clock import ZONE_NAME, tick_text
 from fluxion_pipeline.contracts.outcomes import Fact, SinkName
-from fluxion_pipeline.defs.names import GROUPS, TABLES, lote_key, sink_key
+from fluxion_pipeline.defs.names import COVERAGE, GROUPS, TABLES, lote_key, sink_key
+from fluxion_pipeline.operations.land import RECOVERY
 
 CRONS = {
-    Fact.CATALOGO: "0 5 * * *",
-    Fact.INVENTARIO: "0,30 6-22 * * *",
-    Fact.VENTAS: "5 * * * *",
+    GROUPS[Fact.CATALOGO]: "0 5 * * *",
+    GROUPS[Fact.INVENTARIO]: "0,30 6-22 * * *",
+    GROUPS[Fact.VENTAS]: "5 * * * *",
+    RECOVERY: "0 3 * * *",
 }
-"""Catalogue daily before the stores open; stock every 30 minutes from 06:00 to 22:30; sales hourly."""
+"""Catalogue daily before the stores open; stock every 30 minutes from 06:00 to 22:30; sales hourly; the recovery at night, when yesterday can be closed."""
 
 _WHAT = {
-    Fact.CATALOGO: "Read the catalogue and the map of locations into every sink.",
-    Fact.INVENTARIO: "Read the stock of every location into every sink.",
-    Fact.VENTAS: "Read the sales of every location into every sink.",
+    GROUPS[Fact.CATALOGO]: "Read the catalogue and the map of locations into every sink.",
+    GROUPS[Fact.INVENTARIO]: "Read the stock of every location into every sink.",
+    GROUPS[Fact.VENTAS]: "Read the sales of every location into every sink.",
+    RECOVERY: "Read again every business day that isn't closed, however old, then the last 3 closed ones (on Sundays 31), into every sink.",
 }
 FLOW_TAG = "fluxion/flujo"
 CUT_TAG = "fluxion/corte"
+HOURS = 6 * 3600
+"""Seconds that a recovery may take: after days without a store there is much to read."""
 
 
 def jobs(sinks: Sequence[SinkName]) -> list[dg.UnresolvedAssetJobDefinition]:
-    """One job per fact: its lotes, then its tables in every sink, and their checks."""
+    """One job per fact: its lotes, then its tables in every sink, and their checks; and the recovery, which is one of sales."""
+    recovery = {"ops": {"__".join(lote_key(Fact.VENTAS).path): {"config": {"recuperar": True}}}}
     return [
-        dg.define_asset_job(
-            GROUPS[fact],
-            selection=dg.AssetSelection.assets(lote_key(fact), *(sink_key(s, t) for s in sinks for t in TABLES[fact])),
-            description=_WHAT[fact],
-            tags={FLOW_TAG: GROUPS[fact]},
-            executor_def=dg.in_process_executor,
-        )
-        for fact in TABLES
+        *(_job(GROUPS[fact], fact, sinks) for fact in TABLES),
+        _job(RECOVERY, Fact.VENTAS, sinks, {"dagster/max_runtime": str(HOURS)}, recovery),
     ]
+
+
+def _job(
+    name: str, fact: Fact, sinks: Sequence[SinkName], tags: Mapping[str, str] | None = None, config: dict[str, Any] | None = None
+) -> dg.UnresolvedAssetJobDefinition:
+    return dg.define_asset_job(
+        name,
+        selection=dg.AssetSelection.assets(*_assets(fact, sinks)),
+        description=_WHAT[name],
+        tags={FLOW_TAG: name, **(tags or {})},
+        config=config,
+        executor_def=dg.in_process_executor,
+    )
+
+
+def _assets(fact: Fact, sinks: Sequence[SinkName]) -> list[dg.AssetKey]:
+    """What a run of a fact makes: of sales the picture of the coverage too, hourly and after each recovery."""
+    tables = [sink_key(s, t) for s in sinks for t in TABLES[fact]]
+    return [lote_key(fact), *tables, *([COVERAGE] if fact is Fact.VENTAS else [])]
 
 
 def schedules(all_jobs: Sequence[dg.UnresolvedAssetJobDefinition]) -> list[dg.ScheduleDefinition]:
     """One schedule per job, on by default."""
-    return [_schedule(fact, next(j for j in all_jobs if j.name == GROUPS[fact])) for fact in TABLES]
+    return [_schedule(job) for job in all_jobs]
 
 
-def _schedule(fact: Fact, job: dg.UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
+def _schedule(job: dg.UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
     @dg.schedule(
-        name=f"{GROUPS[fact]}_programado",
+        name=f"{job.name}_programado",
         job=job,
-        cron_schedule=CRONS[fact],
+        cron_schedule=CRONS[job.name],
         execution_timezone=ZONE_NAME,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=_WHAT[fact],
+        description=_WHAT[job.name],
     )
     def scheduled(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         tick = context.scheduled_execution_time
-        return dg.RunRequest(run_key=tick.isoformat(), tags={CUT_TAG: tick_text(tick), FLOW_TAG: GROUPS[fact]})
+        return dg.RunRequest(run_key=tick.isoformat(), tags={CUT_TAG: tick_text(tick), FLOW_TAG: job.name})
 
     return scheduled

@@ -14,6 +14,8 @@ TABLES: dict[Fact, tuple[str, ...]] = {
 """The tables that a fact's lotes fill; the first one is the fact's own."""
 
 GROUPS = {Fact.CATALOGO: "catalogo", Fact.INVENTARIO: "inventario", Fact.VENTAS: "ventas"}
+COVERAGE = dg.AssetKey(["informes", "cobertura"])
+"""The picture of what is there and what is lacking."""
 OWNERS = ["team:datos"]
 
 

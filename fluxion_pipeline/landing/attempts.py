@@ -48,17 +48,3 @@ def unsatisfied(index: Index, fact: Fact) -> tuple[int, tuple[Unsatisfied, ...]]
         if data["outcome"] not in good
     ]
     return len(found), tuple(sorted(sorted(failed, key=lambda x: x.location), key=lambda x: x.cut, reverse=True))
-
-
-def standing_outcomes(index: Index, fact: Fact, location: str) -> dict[str, str]:
-    """Cut → outcome of the reading that stands, of a location."""
-    with index.open() as db:
-        found = db.execute("SELECT corte, datos FROM vigentes WHERE tabla = ? AND ubicacion = ?", (fact.value, location)).fetchall()
-    return {cut: str(json.loads(data)["outcome"]) for cut, data in found}
-
-
-def attempted_outcomes(index: Index, fact: Fact, location: str) -> dict[str, str]:
-    """Cut → outcome of the newest attempt, of a location."""
-    with index.open() as db:
-        found = db.execute("SELECT corte, datos FROM intentos WHERE tabla = ? AND ubicacion = ? AND intentos > 0", (fact.value, location)).fetchall()
-    return {cut: str(json.loads(data)["outcome"]) for cut, data in found}

@@ -1,26 +1,30 @@
 """Which days or ticks a run reads of a location: of files those that are unread, of a live system those that aren't closed.
 
+Of the day in progress a live system is only asked what came since its watermark (``windows``).
+
 Nothing is read here. Before this: what a person or a schedule asked for; after it: ``operations.land``.
 """
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from fluxion_pipeline.contracts.clock import local_day, parse_day
+from fluxion_pipeline.contracts.clock import closable_from, local_day, parse_day
 from fluxion_pipeline.contracts.outcomes import Fact, Outcome
 from fluxion_pipeline.contracts.ticks import latest_tick
 from fluxion_pipeline.errors import ContractError
-from fluxion_pipeline.landing.attempts import attempted_outcomes, standing_outcomes
 from fluxion_pipeline.landing.evidence import held_back
+from fluxion_pipeline.landing.known import known_days
 from fluxion_pipeline.locations.registry import Location
 from fluxion_pipeline.operations.app import App
+from fluxion_pipeline.operations.calendar import Calendar
+from fluxion_pipeline.operations.recovery import days_between, is_closed, plan
+from fluxion_pipeline.operations.windows import Due, due
 
 if TYPE_CHECKING:
     from fluxion_pipeline.operations.land import Request
 
-CLOSED = frozenset({Outcome.COMPLETO.value, Outcome.VACIO.value, Outcome.CERRADO.value})
 FURTHEST = timedelta(days=31)
 """How far back a run without times asks a live system for days that aren't closed."""
 
@@ -42,18 +46,27 @@ def check_times(app: App, request: Request) -> None:
         raise ContractError(f"{first} is after today ({local_day(at)})", "ask for days up to today")
 
 
-def cuts_due(app: App, request: Request, location: Location, anywhere: frozenset[str]) -> list[str]:
-    """The days or ticks to read of a location, ascending; ``anywhere``: those that any location is expected to have."""
+def cuts_due(app: App, request: Request, location: Location, anywhere: frozenset[str], calendar: Calendar) -> list[Due]:
+    """The days or ticks to read of a location, in the order of reading.
+
+    Args:
+        app: the home.
+        request: what was asked for.
+        location: of which location.
+        anywhere: the days or ticks that any location is expected to have.
+        calendar: the closing days.
+    """
     if app.source.live:
-        return _of_live(app, request, location)
-    return _of_files(app, request, location, anywhere)
+        return _of_live(app, request, location, calendar)
+    return [Due(cut) for cut in _of_files(app, request, location, anywhere, calendar)]
 
 
-def _of_files(app: App, request: Request, location: Location, anywhere: frozenset[str]) -> list[str]:
+def _of_files(app: App, request: Request, location: Location, anywhere: frozenset[str], calendar: Calendar) -> list[str]:
     """Asked-for ones, whatever is known of them.
 
-    Otherwise: those whose source differs from what was last read, and expected ones that are missing
-    and were never noted as missing.
+    Otherwise: those whose source differs from what was last read; days that were read before they could
+    be closed, and now can be; and expected ones that are missing and were never noted as missing, or as
+    closed where the calendar says so.
     """
     source, fact = app.source, request.fact
     has = set(source.cuts(fact, location))
@@ -63,32 +76,51 @@ def _of_files(app: App, request: Request, location: Location, anywhere: frozense
         return cuts
     read = app.outbox.index.source_digests(fact, location.codigo)
     held = {h.cut for h in held_back(app.outbox) if h.fact is fact and h.location == location.codigo} if request.accept else set()
-    return [c for c in cuts if c in held or c not in read or (c in has or read[c] is not None) and source.digest(fact, location, c) != read[c]]
+    found = known_days(app.outbox.index, fact, location.codigo)
+    closed = {c for c, x in found.items() if x.attempt == Outcome.CERRADO.value}
+    early = {c for c, x in found.items() if x.attempt == x.outcome == Outcome.EN_CURSO.value and app.clock() >= closable_from(parse_day(c))}
+
+    def unread(cut: str) -> bool:
+        if cut not in read or cut in held or (cut in early and cut in has):
+            return True
+        if cut in has or read[cut] is not None:
+            return source.digest(fact, location, cut) != read[cut]
+        return (cut in closed) != (calendar.why(location.codigo, cut) is not None)
+
+    return [c for c in cuts if unread(c)]
 
 
-def _of_live(app: App, request: Request, location: Location) -> list[str]:
-    """The stock of now, as the latest tick; of sales the days that were asked for, or those that aren't closed."""
+def _of_live(app: App, request: Request, location: Location, calendar: Calendar) -> list[Due]:
+    """The stock of now, as the latest tick; of sales the days that were asked for, those of a recovery, or those that aren't closed."""
     if request.fact is Fact.INVENTARIO:
-        return list(app.source.cuts(request.fact, location))
+        return [Due(cut) for cut in app.source.cuts(request.fact, location)]
     if not location.is_store:
         return []
-    today = local_day(app.clock())
     if not request.explicit:
-        return _open_days(app, location, today)
+        return _recovered(app, location, calendar) if request.recovery else _open_days(app, request, location, calendar)
+    today = local_day(app.clock())
     high = min(parse_day(request.high), today) if request.high else today
-    low = parse_day(request.low) if request.low else high - FURTHEST
-    return [(low + timedelta(days=n)).isoformat() for n in range((high - low).days + 1)]
+    return [Due(day) for day in days_between(parse_day(request.low) if request.low else high - FURTHEST, high)]
 
 
-def _open_days(app: App, location: Location, today: date) -> list[str]:
+def _recovered(app: App, location: Location, calendar: Calendar) -> list[Due]:
+    found = known_days(app.outbox.index, Fact.VENTAS, location.codigo)
+    return [Due(day) for day in plan(found, calendar.days(location.codigo), app.clock()).days]
+
+
+def _open_days(app: App, request: Request, location: Location, calendar: Calendar) -> list[Due]:
     """From the day after the last closed one to today, and older ones that were tried and aren't closed; nothing before ``FURTHEST``.
 
-    A location of which no day is closed yet begins with yesterday.
+    A location of which no day is closed yet begins with yesterday. A schedule's run stays with yesterday
+    and today: older days are the recovery's, so that they hold up no tick.
     """
-    stands = standing_outcomes(app.outbox.index, Fact.VENTAS, location.codigo)
-    closed = {day for day, outcome in stands.items() if outcome in CLOSED}
-    furthest = (today - FURTHEST).isoformat()
-    begin = parse_day(max(closed)) + timedelta(days=1) if closed else today - timedelta(days=1)
-    days = {(begin + timedelta(days=n)).isoformat() for n in range((today - begin).days + 1)} | {today.isoformat()}
-    tried = set(attempted_outcomes(app.outbox.index, Fact.VENTAS, location.codigo))
-    return sorted(day for day in (days | tried) - closed if furthest <= day <= today.isoformat())
+    at = app.clock()
+    today, closing = local_day(at), calendar.days(location.codigo)
+    found = known_days(app.outbox.index, Fact.VENTAS, location.codigo)
+    closed = {day for day, x in found.items() if is_closed(day, x, closing)}
+    yesterday = today - timedelta(days=1)
+    begin = min(parse_day(max(closed)) + timedelta(days=1), today) if closed else yesterday
+    furthest = (yesterday if request.scheduled else today - FURTHEST).isoformat()
+    days = sorted(day for day in ({*days_between(begin, today), *found}) - closed if furthest <= day <= today.isoformat())
+    asked = (due(day, found[day].covered_until if day in found else None, at) for day in days)
+    return [x for x in asked if x is not None]

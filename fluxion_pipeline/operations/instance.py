@@ -34,6 +34,7 @@ concurrency:
       - {key: fluxion/flujo, value: catalogo, limit: 1}
       - {key: fluxion/flujo, value: inventario, limit: 1}
       - {key: fluxion/flujo, value: ventas, limit: 1}
+      - {key: fluxion/flujo, value: recuperacion, limit: 1}
 """
 
 

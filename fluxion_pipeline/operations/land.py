@@ -16,11 +16,17 @@ from fluxion_pipeline.landing.quarantine import Quarantine, Quarantined
 from fluxion_pipeline.locations.registry import Location
 from fluxion_pipeline.locks import Told, hold
 from fluxion_pipeline.operations.app import App
+from fluxion_pipeline.operations.calendar import Calendar, read_calendar
 from fluxion_pipeline.operations.due import check_times, cuts_due
+from fluxion_pipeline.operations.recovery import Mark, leave_mark
+from fluxion_pipeline.operations.windows import Due
 from fluxion_pipeline.sources.protocol import Reading
 
 MAX_THREADS = 8
 JOBS = {Fact.CATALOGO: "catalogo", Fact.INVENTARIO: "inventario", Fact.VENTAS: "ventas"}
+RECOVERY = "recuperacion"
+PATIENT = 330.0
+"""Seconds to wait for another run's reading of the same store: the longest that one takes, and its landing."""
 
 Progress = Callable[[str, int, int], None]
 
@@ -36,7 +42,9 @@ class Request:
         locations: codigo, codigo_etl or id; empty: all active ones.
         wait: seconds to wait for another run of the same job.
         accept: apply readings that would be held back as sospechoso, those that are held back included.
-        scheduled: whether no person asked for it: a store that is known to be dead may then be spared.
+        scheduled: whether no person asked for it: a store that is known to be dead may then be spared, and
+            older sales days are left to the recovery.
+        recovery: of sales: read every day that isn't closed, however old, and the newest closed ones again.
     """
 
     fact: Fact
@@ -46,6 +54,12 @@ class Request:
     wait: float = 60.0
     accept: bool = False
     scheduled: bool = False
+    recovery: bool = False
+
+    @property
+    def job(self) -> str:
+        """The job that it is a run of: two runs of one job never overlap."""
+        return RECOVERY if self.recovery else JOBS[self.fact]
 
     @property
     def explicit(self) -> bool:
@@ -117,21 +131,25 @@ def read_and_land(app: App, request: Request, progress: Progress | None = None, 
         LocationError: if an asked-for location isn't in the map, isn't active, or no asked-for one is covered.
         PermanentError: if the source can't be opened.
     """
-    source = app.source
+    source, begun = app.source, app.clock()
     wanted = _locations(app, request)
     check_times(app, request)
-    with hold(app.locks / f"{JOBS[request.fact]}.lock", wait=request.wait, purpose=f"fluxion run {JOBS[request.fact]}", waiting=waiting):
+    with hold(app.locks / f"{request.job}.lock", wait=request.wait, purpose=f"fluxion run {request.job}", waiting=waiting):
         if request.fact is Fact.CATALOGO:
             app.outbox.land_locations(app.registry)
             return LandingReport(request.fact, (_catalogue(app, request),))
         quarantined = Quarantine(app.settings.home).take(source, request.fact, app.clock()) if not request.locations else ()
         tomorrow = (local_day(app.clock()) + timedelta(days=1)).isoformat()
         expected = frozenset(c for c in source.expected(request.fact) if c[:10] <= tomorrow)  # one store's wrong clock makes no others late
-        work = {x: cuts for x in wanted if (cuts := cuts_due(app, request, x, expected))}
-        landings, errors = _side_by_side(app, request, work, progress)
+        calendar = read_calendar(app.settings.home, app.registry)
+        work = {x: cuts for x in wanted if (cuts := cuts_due(app, request, x, expected, calendar))}
+        landings, errors = _side_by_side(app, request, calendar, work, progress)
         met = app.outbox.land_met()
-    strange = tuple(getattr(source, "strange", tuple)())
-    return LandingReport(request.fact, tuple(landings), errors, quarantined, met, strange)
+    strange = (*getattr(source, "strange", tuple)(), *calendar.problems)
+    report = LandingReport(request.fact, tuple(landings), errors, quarantined, met, strange)
+    if request.recovery and not request.locations:
+        leave_mark(app.settings.home, Mark(begun, app.clock(), len(landings), len(report.failed) + len(errors)))
+    return report
 
 
 def _locations(app: App, request: Request) -> list[Location]:
@@ -157,30 +175,35 @@ def _asked(reading: Reading, request: Request) -> Reading:
     return replace(reading, provenance=Provenance.ACCEPT) if request.accept else reading
 
 
-def _one(app: App, request: Request, location: Location, cut: str) -> Landing:
-    with app.outbox.lock(location.codigo) as past:
-        return app.outbox.land(_asked(app.source.read(request.fact, location, cut, app.clock(), scheduled=request.scheduled), request), past)
+def _one(app: App, request: Request, calendar: Calendar, location: Location, due: Due) -> Landing:
+    with app.outbox.lock(location.codigo, PATIENT) as past:
+        reading = app.source.read(request.fact, location, due.cut, app.clock(), window=due.window, scheduled=request.scheduled)
+        if past.standing(request.fact, due.cut) is None:
+            reading = calendar.applied(reading)
+        return app.outbox.land(_asked(reading, request), past)
 
 
-def _location(app: App, request: Request, location: Location, cuts: list[str]) -> tuple[list[Landing], str | None]:
-    """A location's cuts, oldest first; what goes wrong with one doesn't keep the others back."""
+def _location(app: App, request: Request, calendar: Calendar, location: Location, work: list[Due]) -> tuple[list[Landing], str | None]:
+    """A location's readings, one after the other; what goes wrong with one doesn't keep the others back."""
     landings: list[Landing] = []
     problem: str | None = None
-    for cut in cuts:
+    for due in work:
         try:
-            landings.append(_one(app, request, location, cut))
+            landings.append(_one(app, request, calendar, location, due))
         except FluxionError as error:
-            problem = f"{cut}: {error}"
+            problem = f"{due.cut}: {error}"
         except Exception as error:  # noqa: BLE001 a location fails on its own, whatever it is; the report says so
-            problem = f"{cut}: {type(error).__name__}: {error}"
+            problem = f"{due.cut}: {type(error).__name__}: {error}"
     return landings, problem
 
 
-def _side_by_side(app: App, request: Request, work: dict[Location, list[str]], progress: Progress | None) -> tuple[list[Landing], dict[str, str]]:
+def _side_by_side(
+    app: App, request: Request, calendar: Calendar, work: dict[Location, list[Due]], progress: Progress | None
+) -> tuple[list[Landing], dict[str, str]]:
     landings: dict[str, list[Landing]] = {}
     errors: dict[str, str] = {}
     with ThreadPoolExecutor(min(MAX_THREADS, app.source.parallel), thread_name_prefix="landing") as pool:
-        futures = {pool.submit(_location, app, request, x, cuts): x.codigo for x, cuts in work.items()}
+        futures = {pool.submit(_location, app, request, calendar, x, cuts): x.codigo for x, cuts in work.items()}
         for done, future in enumerate(as_completed(futures), 1):
             code = futures[future]
             landings[code], problem = future.result()

@@ -6,8 +6,8 @@ from datetime import datetime
 
 import pytest
 
-from fluxion_pipeline.contracts.clock import UTC, ZONE
-from fluxion_pipeline.contracts.ticks import latest_tick
+from fluxion_pipeline.contracts.clock import UTC, ZONE, parse_day
+from fluxion_pipeline.contracts.ticks import latest_tick, ticks_of
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,9 @@ from fluxion_pipeline.contracts.ticks import latest_tick
 def test_the_latest_scheduled_tick_that_is_not_after_now(now: str, tick: str) -> None:
     local = datetime.fromisoformat(now).replace(tzinfo=ZONE)
     assert latest_tick(local) == latest_tick(local.astimezone(UTC)) == tick
+
+
+def test_a_day_has_34_ticks_and_the_latest_is_one_of_them() -> None:
+    found = ticks_of(parse_day("2025-11-24"))
+    assert (len(found), found[0], found[-1]) == (34, "2025-11-24T0600", "2025-11-24T2230")
+    assert latest_tick(datetime(2025, 11, 24, 13, 44, tzinfo=ZONE)) in found

@@ -8,18 +8,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from fluxion_pipeline.contracts.clock import ZONE
 from fluxion_pipeline.contracts.outcomes import Fact
 from fluxion_pipeline.errors import ContractError
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.initialise import initialise
 from fluxion_pipeline.operations.land import LandingReport, Request, read_and_land
 from fluxion_pipeline.settings import Settings
+from fluxion_pipeline_tests.support.days import hours, local
 from fluxion_pipeline_tests.support.tills import Question, Said, Tills, article, said, sale, sales, tills
-
-
-def local(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=ZONE)
 
 
 @dataclass
@@ -41,6 +37,11 @@ class World:
         """The days that a run at a local time asks for."""
         self.run(at, **more)
         return [str(q.body["fecha_desde"]) for q in self.server.asked]
+
+    def asked(self, at: str, **more: object) -> list[str]:
+        """The same with the hours that are asked for, where it isn't the whole day."""
+        self.run(at, **more)
+        return [hours(q) for q in self.server.asked]
 
 
 def answer(question: Question) -> Said:
@@ -66,10 +67,10 @@ def test_a_store_begins_with_yesterday_and_a_closed_day_is_not_asked_for_again(w
 
 def test_a_day_stays_open_until_it_is_read_two_hours_after_its_end(world: World) -> None:
     world.run("2025-11-24T22:05")
-    assert world.days("2025-11-25T00:05") == ["2025-11-24", "2025-11-25"]
-    assert world.days("2025-11-25T01:59") == ["2025-11-24", "2025-11-25"]
-    assert world.days("2025-11-25T02:00") == ["2025-11-24", "2025-11-25"]
-    assert world.days("2025-11-25T02:05") == ["2025-11-25"]
+    assert world.asked("2025-11-25T00:05") == ["2025-11-24 21:55:00–", "2025-11-25"]
+    assert world.asked("2025-11-25T01:59") == ["2025-11-25"]  # the day before is covered to its end, and can't be closed yet
+    assert world.asked("2025-11-25T02:00") == ["2025-11-24", "2025-11-25"]
+    assert world.asked("2025-11-25T02:05") == ["2025-11-25"]
 
 
 def test_a_store_that_was_away_for_days_is_read_oldest_first_when_it_is_back(world: World) -> None:
