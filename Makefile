@@ -27,7 +27,7 @@ test: $(DEV) ## the tests, without e2e and bench
 	@$(PY) -m pytest -m "not e2e and not bench" -n $(WORKERS) --dist loadfile $(ARGS)
 
 e2e: $(DEV) ## whole commands in a clone, servers and a browser
-	@$(PY) -m pytest -m e2e $(ARGS)
+	@$(PY) -m pytest -m e2e -n $(WORKERS) --dist loadfile $(ARGS)
 
 prove: $(DEV) ## live N landings, and N steps of both sinks, against the models, at random (N=5000)
 	@FLUXION_PROVE_STEPS=$(or $(N),5000) $(PY) -m pytest -q fluxion_pipeline_tests/landing/test_lives.py fluxion_pipeline_tests/machine $(ARGS)
