@@ -45,6 +45,21 @@ ADVICE = {
         "Vea en «fluxion status» qué respondió cada una; cuando el archivo o el sistema esté, «fluxion run inventario --ubicacion CODIGO» "
         "(o «ventas»). Un stock que no se leyó a su hora no se puede recuperar; las ventas sí.",
     ),
+    "ubicaciones_al_dia": Advice(
+        "Llevan horas sin responder",
+        "Su stock es el de hace horas: los pedidos y las transferencias se calculan con datos viejos.",
+        "Llame a la tienda y revise su red y su servidor; cuando responda, «fluxion run inventario --ubicacion CODIGO».",
+    ),
+    "cobertura_ayer": Advice(
+        "Faltan ventas de ayer",
+        "Los reportes de ayer están incompletos.",
+        "«fluxion coverage» muestra qué falta; «fluxion run recuperacion» lo vuelve a pedir.",
+    ),
+    "recuperacion_al_dia": Advice(
+        "La recuperación nocturna no ha terminado",
+        "Los días que quedaron abiertos no se cierran: puede faltar la última parte de sus ventas.",
+        "Vea que el horario recuperacion_programado esté encendido, o corra «fluxion run recuperacion».",
+    ),
     "ubicaciones_conocidas": Advice(
         "Llegaron datos de una ubicación desconocida ({sujeto})",
         "Esas ventas o ese stock están en cuarentena: no cuentan en ningún reporte.",

@@ -15,8 +15,10 @@ from fluxion_pipeline.alerts.incidents import Step
 from fluxion_pipeline.alerts.problem import Family, Finding, Severity
 from fluxion_pipeline.contracts.outcomes import SinkName, Verdict
 
-OF_LOCATIONS = {"lecturas_logradas", "ubicaciones_presentes"}
+OF_LOCATIONS = {"lecturas_logradas", "ubicaciones_presentes", "ubicaciones_al_dia", "cobertura_ayer"}
 """The checks whose failure is one of locations."""
+FOR_THE_EYE = {"cobertura_30_dias"}
+"""Checks that remind of what was told when it began: the UI shows them, no message does."""
 HOW_LONG = {"segundos", "slices", "slices_comparadas", "slices_leidas", "filas_leidas", "esperadas", "comparacion_mas_antigua"}
 """Numbers that are no part of what is wrong."""
 
@@ -103,7 +105,7 @@ def _step(name: str, run: RunSeen | None, checks: list[CheckSeen]) -> Step:
 
 def findings_of_check(check: CheckSeen) -> tuple[Finding, ...]:
     """What an evaluation says; nothing if it passed."""
-    if check.passed:
+    if check.passed or check.name in FOR_THE_EYE:
         return ()
     severity = Severity.ERROR if check.serious else Severity.AVISO
     link = f"/assets/{check.asset}?view=checks"

@@ -52,6 +52,7 @@ def _told(found: Coverage, when: str, *, serious: bool) -> CheckOutcome:
         {"dias_esperados": wanted, "dias_que_faltan": len(lacking), "ubicaciones": len(places), "porcentaje": round(100 * found.share, 3)},
         table_of(HEADER, [(c.day, c.location, c.result, c.reason) for c in lacking]),
         serious=serious,
+        places={c.location: f"{c.day} {c.result}" for c in lacking},
     )
 
 
@@ -66,6 +67,7 @@ def none_silent(app: App) -> CheckOutcome:
         {"ubicaciones": len(found), "silenciosas": len(wrong), "silencio_mayor": max((x.ticks for x in found), default=0)},
         table_of(("ubicación", "nombre", "cortes en silencio", "último corte", "motivo"), [(x.location, x.name, x.ticks, x.since, x.reason) for x in wrong]),
         serious=app.source.live,
+        places={x.location: f"{x.ticks} cortes en silencio" for x in wrong},
     )
 
 

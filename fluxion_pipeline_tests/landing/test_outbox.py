@@ -52,7 +52,7 @@ def test_a_kill_at_any_point_leaves_a_whole_lote_or_none(point: str, life: Life)
     landed = point in ("index", "keys")
     assert life.outbox.index.sequence("SUC001") == 1 + landed
     assert world.told_images(life.outbox, "A")["ventas", 0][1] == ({"a": (1, 0)} if landed else {"a": (1, 0), "b": (2, 0)})
-    seen = life.outbox.index.attempt(world.FACTS["ventas"], "SUC001", "2025-11-20")[1]
+    seen = life.outbox.index.attempt(world.FACTS["ventas"], "SUC001", "2025-11-29")[1]
     assert seen is not None
     assert seen[11:13] == ("08" if point == "line" else "06")
     reading = said("ventas", 1, 22, "b9")

@@ -93,7 +93,7 @@ def test_a_key_belongs_to_the_newest_reading_and_comes_back(life: Life) -> None:
 def test_all_days_that_a_moved_key_touches_land_in_one_lote(life: Life) -> None:
     land(life, said(*DAY0, "a1 b1"), said("ventas", 2, 32, "b5"), said("ventas", 1, 33, "a2 b2"))
     days = {i.slice[-10:] for i in life.outbox.owed("SUC001", 2) if i.table == "ventas"}
-    assert days == {"2025-11-20", "2025-11-21", "2025-11-22"}
+    assert days == {"2025-11-29", "2025-11-30", "2025-12-01"}
 
 
 def test_a_moved_key_is_found_after_the_key_index_is_gone(life: Life) -> None:
@@ -151,7 +151,7 @@ def test_a_repair_stands_until_the_source_says_something_else(life: Life) -> Non
 
 def test_a_repair_is_no_attempt_of_the_source(life: Life) -> None:
     land(life, said(*DAY0, "a1"), said("ventas", 0, 13, "a2", provenance="repair"))
-    count, _, newest = life.outbox.index.attempt(world.FACTS["ventas"], "SUC001", "2025-11-20")
+    count, _, newest = life.outbox.index.attempt(world.FACTS["ventas"], "SUC001", "2025-11-29")
     assert (count, newest and newest["outcome"]) == (1, "completo")
 
 
