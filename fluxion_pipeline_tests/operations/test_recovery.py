@@ -10,6 +10,8 @@ from fluxion_pipeline.contracts.clock import UTC, parse_day
 from fluxion_pipeline.contracts.outcomes import Fact
 from fluxion_pipeline.landing.known import Known
 from fluxion_pipeline.operations import recovery
+from fluxion_pipeline.operations.app import App
+from fluxion_pipeline.operations.initialise import initialise
 from fluxion_pipeline.operations.land import Request, read_and_land
 from fluxion_pipeline.operations.recovery import days_between, last_mark, plan
 from fluxion_pipeline.settings import Settings
@@ -100,3 +102,18 @@ def test_of_files_the_recovery_reads_those_that_are_unread(duck_settings: Settin
     assert [x.cut for x in read_and_land(home.app, recover).landings] == ["2025-11-20", "2025-11-23"]
     drops.write_sales(folder, "tienda_01", "2025-11-20", [drops.sale("2025-11-20", cantidad=9)])
     assert [x.cut for x in read_and_land(home.app, recover).landings] == ["2025-11-20"]
+
+
+def test_a_file_that_was_read_before_its_day_could_be_closed_is_read_once_more(duck_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("drops")
+    drops.write_sales(folder, "tienda_01", "2025-11-24", [drops.sale("2025-11-24")])
+    now = [local("2025-11-24T20:00")]
+    settings = duck_settings.model_copy(update={"fluxion_source": "archivos", "fluxion_source_path": folder})
+    app = App(settings, clock=lambda: now[0])
+    assert [step.error for step in initialise(app)] == [None]
+
+    def run(at: str) -> list[str]:
+        now[0] = local(at)
+        return [x.outcome.value for x in read_and_land(app, Request(Fact.VENTAS, locations=("SUC001",))).landings]
+
+    assert [run(f"2025-11-{at}") for at in ("24T20:00", "25T01:59", "25T02:00", "25T02:30")] == [["en_curso"], [], ["completo"], []]
