@@ -25,8 +25,11 @@ from fluxion_pipeline.parity.schema import prove_schema
 from fluxion_pipeline.parity.verdict import Found, judge
 from fluxion_pipeline.settings import Settings
 
-RETRIES = 2
+RETRIES = 8
 """How often slices in flight are compared again."""
+
+STILL = 2
+"""Looks at pending slices without a change between them after which nobody is taken to be writing them."""
 
 PAUSE = 1.0
 """Seconds between a comparison and the next look at slices in flight."""
@@ -85,10 +88,15 @@ def chosen(settings: Settings, tables: Sequence[str] | None) -> list[str]:
 def _compare(run: Pass, found: Mapping[str, Found], slices: Only) -> None:
     if not _guarded(run, found, slices):
         return
+    still = 0
     for attempt in range(RETRIES + 1):
         pending = {name: item.pending for name, item in found.items() if item.pending}
-        if not pending or not _moved(run, found, pending) or attempt == RETRIES:
+        if not pending or attempt == RETRIES:
             return
+        while not _moved(run, found, pending):
+            still += 1
+            if still >= STILL:
+                return
         for name, gone in pending.items():
             found[name].forget(gone)
         if not _guarded(run, {name: found[name] for name in pending}, pending):

@@ -60,7 +60,7 @@ def run(settings: Settings, *words: str, code: int) -> Done:
     return done
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 def test_both_sinks_hold_exactly_what_the_files_say(pg_settings: Settings, tmp_path: Path, seed: int) -> None:
     root = tmp_path / "drops"
     settings = pg_settings.model_copy(update={"fluxion_source": "archivos", "fluxion_source_path": root})

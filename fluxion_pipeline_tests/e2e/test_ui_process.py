@@ -24,6 +24,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 END_SECONDS = 15
 
+JOBS = ("catalogo", "inventario", "ventas", "recuperacion")
+
 
 @pytest.fixture
 def shop(duck_settings: Settings, tmp_path: Path) -> Shop:
@@ -52,7 +54,7 @@ def end(server: Server, number: int) -> tuple[float, set[int]]:
 def test_it_starts_cleanly_and_with_its_schedules_running(server: Server, shop: Shop) -> None:
     query = '{ schedulesOrError(repositorySelector: {repositoryLocationName: "fluxion_pipeline", repositoryName: "__repository__"})'
     found = server.ask(query + " { ... on Schedules { results { name scheduleState { status } } } } }")["schedulesOrError"]["results"]
-    assert {s["name"]: s["scheduleState"]["status"] for s in found} == {f"{job}_programado": "RUNNING" for job in ("catalogo", "inventario", "ventas")}
+    assert {s["name"]: s["scheduleState"]["status"] for s in found} == {f"{job}_programado": "RUNNING" for job in JOBS}
     deadline = time.monotonic() + 60
     while "SchedulerDaemon" not in (log := server.log.read_text("utf-8")) and time.monotonic() < deadline:
         time.sleep(0.5)
