@@ -157,11 +157,6 @@ class ParityReport:
         return {"verdict": str(self.verdict), "tables": [t.to_json() for t in self.tables]}
 
 
-def differing_slices(report: ParityReport) -> dict[str, set[str]]:
-    """The slices that differ at equal versions, by table; tables without any are left out."""
-    return {t.table: set(t.differing) for t in report.tables if t.differing}
-
-
 def markdown(table: TableParity) -> str:
     """The sample as a Markdown table: kind, key, and both values of each differing column, in bold.
 

@@ -32,19 +32,6 @@ class Kind(Word):
     AHEAD = "ahead"
 
 
-MEANS = {
-    Kind.DOWN: "the connection is broken at once",
-    Kind.SLOW: "says nothing for so many seconds (30)",
-    Kind.FIVE_HUNDRED: "HTTP 500",
-    Kind.ERROR: 'HTTP 200 with {"error": …}',
-    Kind.HTML: "HTTP 200 with an HTML page",
-    Kind.EMPTY: "HTTP 200 with nothing",
-    Kind.CUT: "a body that ends in the middle",
-    Kind.RESET: "a connection that breaks in the middle of the body",
-    Kind.TRUNCATED: "a third of the lines, under the count of all",
-    Kind.TWIN: "the lines of another store, which is named: twin:t01",
-    Kind.AHEAD: "a till's clock that is so many minutes ahead (60)",
-}
 DEFAULTS = {Kind.SLOW: "30", Kind.AHEAD: "60"}
 
 

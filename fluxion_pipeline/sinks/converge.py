@@ -21,7 +21,7 @@ from fluxion_pipeline.landing.outbox import Outbox
 from fluxion_pipeline.landing.tables import table_of
 from fluxion_pipeline.sinks.attempts import lines_of, tell
 from fluxion_pipeline.sinks.own_tables import make_owed
-from fluxion_pipeline.sinks.protocol import Sink, SinkReport, SinkSession, WriteReceipt
+from fluxion_pipeline.sinks.protocol import Past, Sink, SinkReport, SinkSession, WriteReceipt
 from fluxion_pipeline.sinks.slices import owner
 
 BATCH_ROWS = 2_000_000
@@ -108,11 +108,15 @@ def _batches(sink: Sink, outbox: Outbox, places: Sequence[str], force: Force | N
 
 
 def _twice(sink: Sink, outbox: Outbox, batch: Sequence[str], force: Force | None, run_id: str | None, clock: Clock) -> list[WriteReceipt]:
-    """Once more by reading back, if the rows written weren't the planned ones."""
+    """Once more, if the rows written weren't the planned ones; this time nothing is believed, and all is read back."""
     try:
         return _transaction(sink, outbox, batch, force, run_id, clock)
     except ConvergenceError:
-        return _transaction(sink, outbox, batch, force, run_id, clock)
+        return _transaction(sink, outbox, batch, force, run_id, clock, past=_nothing)
+
+
+def _nothing(_location: str, _table: str, _slice: str, _version: int) -> None:
+    """No earlier image: so the sink has none to prove that it holds it still."""
 
 
 def _one_by_one(
@@ -130,7 +134,9 @@ def _one_by_one(
     return receipts, failures
 
 
-def _transaction(sink: Sink, outbox: Outbox, batch: Sequence[str], force: Force | None, run_id: str | None, clock: Clock) -> list[WriteReceipt]:
+def _transaction(
+    sink: Sink, outbox: Outbox, batch: Sequence[str], force: Force | None, run_id: str | None, clock: Clock, *, past: Past | None = None
+) -> list[WriteReceipt]:
     """One transaction; planned anew while another process is found to have brought a location further than the plan."""
     for _ in range(OVERTAKEN):
         with sink.session("planning") as session:
@@ -141,13 +147,13 @@ def _transaction(sink: Sink, outbox: Outbox, batch: Sequence[str], force: Force 
         images = [i for o in owed for i in o.images]
         make_owed(sink, outbox, {i.table for i in images})
         sink.prepare(images)
-        receipts = _apply(sink, outbox, owed, run_id, clock)
+        receipts = _apply(sink, outbox, owed, run_id, clock, past or outbox.past_image)
         if receipts is not None:
             return receipts
     raise SinkAway(str(sink.name), f"{sink.name}: others keep writing {', '.join(batch)} at the same time", "run it again when they have ended")
 
 
-def _apply(sink: Sink, outbox: Outbox, owed: Sequence[_Owed], run_id: str | None, clock: Clock) -> list[WriteReceipt] | None:
+def _apply(sink: Sink, outbox: Outbox, owed: Sequence[_Owed], run_id: str | None, clock: Clock, past: Past) -> list[WriteReceipt] | None:
     """Write what is owed; None (and nothing is written) if the sink is further than that by now."""
     receipts: list[WriteReceipt] = []
     images = [i for o in owed for i in o.images]
@@ -160,7 +166,7 @@ def _apply(sink: Sink, outbox: Outbox, owed: Sequence[_Owed], run_id: str | None
         for table in sorted({i.table for i in images}, key=_turn):
             mine = [i for i in images if i.table == table]
             begun = time.monotonic()
-            counts = session.make_equal(table_of(outbox.home, table), mine, outbox.past_image)
+            counts = session.make_equal(table_of(outbox.home, table), mine, past)
             places = tuple(dict.fromkeys(i.location for i in mine))
             receipts.append(WriteReceipt(sink.name, table, places, len(mine), counts, time.monotonic() - begun))
         at = clock()

@@ -1,4 +1,4 @@
-"""A filled home in both sinks, made once for a module and copied for each test."""
+"""A filled home in both sinks, made once for a module and copied for each test; and an empty one that reads a folder of drops."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from fluxion_pipeline.contracts.outcomes import SinkName
+from fluxion_pipeline.operations.app import App
+from fluxion_pipeline.operations.initialise import initialise
 from fluxion_pipeline.settings import Settings
 from fluxion_pipeline.sinks.embedded.server import ServerAddress
 from fluxion_pipeline_tests.support import postgres
@@ -38,3 +40,18 @@ def home(postgres_server: ServerAddress, made: Settings, tmp_path: Path) -> Iter
     with postgres.fresh_database(postgres_server, made.postgres_db) as database:
         shutil.copytree(made.home, tmp_path / "home")
         yield Home(postgres.settings_for(postgres_server, database, tmp_path / "home"))
+
+
+@pytest.fixture
+def drops(tmp_path: Path) -> Path:
+    """An empty folder of drops."""
+    (tmp_path / "drops").mkdir()
+    return tmp_path / "drops"
+
+
+@pytest.fixture
+def app(duck_settings: Settings, drops: Path) -> App:
+    """A ready home that reads it, on DuckDB alone."""
+    found = App(duck_settings.model_copy(update={"fluxion_source": "archivos", "fluxion_source_path": drops}))
+    initialise(found)
+    return found

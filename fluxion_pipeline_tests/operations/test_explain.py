@@ -6,19 +6,15 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
-import pytest
-
 from fluxion_pipeline.contracts.outcomes import Fact, SinkName
 from fluxion_pipeline.operations import repair as from_lote
 from fluxion_pipeline.operations.accept import accept, waiting
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.bring_up import bring_up
 from fluxion_pipeline.operations.explain import explain
-from fluxion_pipeline.operations.initialise import initialise
 from fluxion_pipeline.operations.land import Request, read_and_land
 from fluxion_pipeline.operations.repair_from_sink import copy, examine
 from fluxion_pipeline.operations.repairs import Origin, asked, user
-from fluxion_pipeline.settings import Settings
 from fluxion_pipeline.sinks.duckdb.connect import open_file
 from fluxion_pipeline_tests.support.drops import product, sale, stock, write_products, write_sales, write_stock
 
@@ -26,19 +22,6 @@ DAY, NEXT = "2025-03-10", "2025-03-11"
 TICKS = ("2025-03-10T1000", "2025-03-10T1030", "2025-03-10T1100")
 PLACE = f"SUC001/{DAY}"
 KEY = ["tienda_01", "000000000001", "1"]
-
-
-@pytest.fixture
-def drops(tmp_path: Path) -> Path:
-    (tmp_path / "drops").mkdir()
-    return tmp_path / "drops"
-
-
-@pytest.fixture
-def app(duck_settings: Settings, drops: Path) -> App:
-    found = App(duck_settings.model_copy(update={"fluxion_source": "archivos", "fluxion_source_path": drops}))
-    initialise(found)
-    return found
 
 
 def load(app: App, fact: Fact, **asked_for: object) -> None:

@@ -16,27 +16,12 @@ from fluxion_pipeline.operations.accept import accept, waiting
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.bring_up import bring_up
 from fluxion_pipeline.operations.explain import Explanation, explain
-from fluxion_pipeline.operations.initialise import initialise
 from fluxion_pipeline.operations.land import LandingReport, Request, read_and_land
 from fluxion_pipeline.operations.replay import replay
-from fluxion_pipeline.settings import Settings
 from fluxion_pipeline_tests.support.drops import sale, stock, write_sales, write_stock
 
 DAY, NEXT = "2025-03-10", "2025-03-11"
 MORNING, EVENING = "2025-03-10T1000", "2025-03-10T1800"
-
-
-@pytest.fixture
-def drops(tmp_path: Path) -> Path:
-    (tmp_path / "drops").mkdir()
-    return tmp_path / "drops"
-
-
-@pytest.fixture
-def app(duck_settings: Settings, drops: Path) -> App:
-    found = App(duck_settings.model_copy(update={"fluxion_source": "archivos", "fluxion_source_path": drops}))
-    initialise(found)
-    return found
 
 
 def load(app: App, fact: Fact, **asked: object) -> LandingReport:

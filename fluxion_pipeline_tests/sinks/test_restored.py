@@ -19,7 +19,7 @@ from fluxion_pipeline.operations.initialise import initialise
 from fluxion_pipeline.operations.status import status
 from fluxion_pipeline.sinks.embedded.server import ServerAddress
 from fluxion_pipeline_tests.support import postgres
-from fluxion_pipeline_tests.support.home import DAY, Home, two_stores
+from fluxion_pipeline_tests.support.home import DAY, Home, Rows, two_stores
 from fluxion_pipeline_tests.support.readings import invoices, sales
 
 
@@ -36,15 +36,20 @@ def put_back(saved: Path, folder: Path) -> None:
     shutil.copytree(saved, folder)
 
 
-def test_an_older_copy_of_the_lotes_beside_the_newer_index_is_noticed(home: Home, engine: SinkName, tmp_path: Path) -> None:
-    """Only the folder of the lotes was restored: the index that stayed tells of lotes that are gone."""
+def restore(home: Home, engine: SinkName, saved: Path) -> tuple[Home, Rows]:
+    """A home whose lotes are those from before one that the sink holds, and the sink's sales."""
     filled(home)
-    shutil.copytree(home.settings.home / "lotes", tmp_path / "saved")
+    shutil.copytree(home.settings.home / "lotes", saved)
     home.land(sales("SUC001", DAY, invoices(1), 5))
     home.converge(engine)
     held = home.held(engine, "ventas")
-    put_back(tmp_path / "saved", home.settings.home / "lotes")
-    restored = Home(home.settings)
+    put_back(saved, home.settings.home / "lotes")
+    return Home(home.settings), held
+
+
+def test_an_older_copy_of_the_lotes_beside_the_newer_index_is_noticed(home: Home, engine: SinkName, tmp_path: Path) -> None:
+    """Only the folder of the lotes was restored: the index that stayed tells of lotes that are gone."""
+    restored, held = restore(home, engine, tmp_path / "saved")
     assert restored.outbox.index.sequence("SUC001") == 3
     with pytest.raises(SinkRefused, match="is ahead of this outbox: it holds SUC001 up to lote 4"):
         restored.converge(engine)
@@ -61,13 +66,7 @@ def test_an_older_copy_of_the_lotes_beside_the_newer_index_is_noticed(home: Home
 
 def test_a_restored_outbox_that_landed_as_many_lotes_again_is_still_not_the_sinks(home: Home, engine: SinkName, tmp_path: Path) -> None:
     """By its numbers alone it has caught up; but lote 4 of the sink is one that this outbox never had."""
-    filled(home)
-    shutil.copytree(home.settings.home / "lotes", tmp_path / "saved")
-    home.land(sales("SUC001", DAY, invoices(1), 5))
-    home.converge(engine)
-    held = home.held(engine, "ventas")
-    put_back(tmp_path / "saved", home.settings.home / "lotes")
-    restored = Home(home.settings)
+    restored, held = restore(home, engine, tmp_path / "saved")
     restored.land(sales("SUC001", DAY, invoices(1, 2), 6), sales("SUC001", DAY, invoices(1, 2, 3), 7))
     with pytest.raises(SinkRefused, match="holds another lote SUC001-4 than this outbox") as caught:
         restored.converge(engine)

@@ -192,6 +192,14 @@ def test_another_database_proves_nothing(home: Home, proofs: Proofs, postgres_se
         there.assert_equal(PG)
 
 
+def test_a_proof_that_was_wrong_is_not_believed_twice(home: Home, proofs: Proofs, monkeypatch: pytest.MonkeyPatch) -> None:
+    tick(home, 0)
+    home.run(PG, f"DELETE FROM inventario_actual WHERE {HERE} '000005'")
+    monkeypatch.setattr(seals, "untouched", lambda cursor, table, known, now: {line.slice for line in known})
+    assert tick(home, 1, p000005=55) == Counts(inserted=1, changed=1, unchanged=14)
+    home.assert_equal(PG)
+
+
 @pytest.fixture
 def own_server(tmp_path: Path) -> Iterator[Home]:
     """A home whose embedded server can be stopped, copied and put back."""

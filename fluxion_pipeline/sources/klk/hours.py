@@ -1,27 +1,17 @@
 """Windows of time as KLK's filter of hours says them.
 
 The filter is a time of day, both ends included, applied to every date of the range: so a window lies in
-one business day, and one over midnight is two.
+one business day (``operations.windows`` makes no other), and one over midnight is refused.
 """
 
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-from fluxion_pipeline.contracts.clock import ZONE, day_end, day_start, local_day
+from fluxion_pipeline.contracts.clock import ZONE, day_end, day_start
 from fluxion_pipeline.errors import ContractError
 
 Window = tuple[datetime, datetime]
-
-
-def by_day(low: datetime, high: datetime) -> tuple[tuple[str, Window], ...]:
-    """A half-open window ``[low, high)``, cut at each local midnight: ``(business day, window)``, ascending."""
-    found: list[tuple[str, Window]] = []
-    while low < high:
-        day = local_day(low)
-        found.append((day.isoformat(), (low, min(high, day_end(day)))))
-        low = day_end(day)
-    return tuple(found)
 
 
 def hours(day: date, window: Window) -> dict[str, str]:
