@@ -36,7 +36,7 @@ def demo() -> None:
             if step.error:
                 fail(step.error)
                 worst = max(worst, 1)
-    for fact in (Fact.CATALOGO, Fact.VENTAS, Fact.INVENTARIO):
+    for fact in (Fact.CATALOGO, Fact.INVENTARIO, Fact.VENTAS):  # sales last: their run draws the coverage of both
         outcome = perform(app, Request(fact), force=False)
         tell(outcome)
         worst = max(worst, outcome.exit_code)

@@ -24,8 +24,9 @@ from fluxion_pipeline_tests.support.webserver import LOCATION, Server, serving
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 PICTURE = ROOT / "docs" / "img" / "assets.png"
-LARGEST = 300_000
-GROUPS = ("catalogo", "inventario", "ventas")
+LARGEST, TALL = 300_000, 2700
+JOBS = ("catalogo", "inventario", "ventas")
+GROUPS = (*JOBS, "informes", "alertas")
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def dual(postgres_server: ServerAddress, tmp_path_factory: pytest.TempPathFactor
 def server(dual: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Its ``fluxion ui``, which has loaded everything."""
     with serving(postgres.environment_of(dual.settings), tmp_path_factory.mktemp("log") / "ui.log") as running:
-        launched = [running.launch(job) for job in GROUPS]
+        launched = [running.launch(job) for job in JOBS]
         assert [running.ended(run) for run in launched] == ["SUCCESS"] * 3
         yield running
 
@@ -62,9 +63,8 @@ def test_the_graph_shows_the_assets_of_all_groups(browser: Browser, dual: Shop) 
     browser.page.keyboard.press("Alt+KeyE")  # expands all groups
     browser.page.locator("[aria-label=unfold_less]").first.wait_for()
     browser.open("/asset-groups?expanded=" + ",".join(f"global@global:{group}" for group in GROUPS))
-    for group, kinds in {"catalogo": ("productos", "ubicaciones"), "inventario": ("inventario_actual",), "ventas": ("ventas",)}.items():
-        for name in (group, *kinds):
-            browser.says(name)
+    for name in (*GROUPS, "productos", "ubicaciones", "inventario_actual", "cobertura"):
+        browser.says(name)
     if os.environ.get("FLUXION_SCREENSHOTS"):
         take_picture(browser)
         assert PICTURE.stat().st_size < LARGEST
@@ -78,14 +78,14 @@ def take_picture(browser: Browser) -> None:
     for facet in ("Latest event", "Automation", "Partitions"):
         page.locator("label").filter(has_text=facet).click()
     page.get_by_role("button", name="Save").click()
-    page.set_viewport_size({"width": 1150, "height": 2000})
+    page.set_viewport_size({"width": 1150, "height": TALL})
     page.reload()
     browser.says("productos")
     page.wait_for_timeout(3000)
     graph = page.locator("[aria-label=zoom_in]").bounding_box()
     assert graph is not None
     PICTURE.parent.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=PICTURE, clip={"x": 430, "y": 115, "width": graph["x"] - 455, "height": 2000 - 200})
+    page.screenshot(path=PICTURE, clip={"x": 430, "y": 115, "width": graph["x"] - 455, "height": TALL - 200})
 
 
 def test_a_materialization_that_a_click_starts_ends_green(browser: Browser, server: Server) -> None:

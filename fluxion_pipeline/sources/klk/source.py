@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +201,7 @@ class KlkSource:
         first: Failure | None = None
         for path, body in asked:
             try:
-                return path, self.asker.until_whole(lambda p=path, b=body: self._once(question, shape, p, b, day, patience), patience)  # type: ignore[misc]
+                return path, self.asker.until_whole(partial(self._once, question, shape, path, body, day, patience), patience)
             except Failure as failure:
                 if failure.status not in ANOTHER_GENERATION:
                     raise
