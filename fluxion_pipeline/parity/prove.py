@@ -29,7 +29,7 @@ RETRIES = 8
 """How often slices in flight are compared again."""
 
 STILL = 2
-"""Looks at pending slices without a change between them after which nobody is taken to be writing them."""
+"""Looks in a row at pending slices without a change after which nobody is taken to be writing them."""
 
 PAUSE = 1.0
 """Seconds between a comparison and the next look at slices in flight."""
@@ -88,11 +88,11 @@ def chosen(settings: Settings, tables: Sequence[str] | None) -> list[str]:
 def _compare(run: Pass, found: Mapping[str, Found], slices: Only) -> None:
     if not _guarded(run, found, slices):
         return
-    still = 0
     for attempt in range(RETRIES + 1):
         pending = {name: item.pending for name, item in found.items() if item.pending}
         if not pending or attempt == RETRIES:
             return
+        still = 0
         while not _moved(run, found, pending):
             still += 1
             if still >= STILL:
