@@ -47,7 +47,7 @@ bench: $(DEV) ## measure against stock Dagster and the floor, in one run; prints
 	@$(PY) -m bench $(ARGS)
 
 lock: $(RUNTIME) ## resolve requirements/*.in anew, with hashes
-	@for name in bootstrap runtime dev bench-peers; do \
+	@for name in bootstrap runtime rds dev bench-peers; do \
 	  echo "locking $$name"; \
 	  (cd requirements && ../$(PY) -m uv --quiet pip compile --upgrade --universal --python-version 3.10 --generate-hashes --no-strip-extras \
 	    --no-emit-index-url --custom-compile-command "make lock" $$name.in -o $$name.txt); \

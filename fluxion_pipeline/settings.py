@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from fluxion_pipeline.contracts.outcomes import Mode
@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     postgres_password: SecretStr | None = None
     postgres_sslmode: SslMode = "prefer"
     postgres_sslrootcert: Path | None = None
-    postgres_iam_auth: bool = False
+    postgres_iam_auth: bool = Field(False, description="a token of AWS IAM in place of the password")
     fluxion_source: SourceName = "auto"
     fluxion_source_path: Path | None = Field(None, description="folder of archivos; unset: the shipped sample")
     klk_base_url: str | None = None
@@ -69,6 +69,16 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @field_validator("postgres_iam_auth", mode="after")
+    @classmethod
+    def _encrypted(cls, value: bool, info: ValidationInfo) -> bool:
+        """A token is a password: it goes to a named server, and over TLS only."""
+        if value and info.data.get("postgres_host") is None:
+            raise ValueError("false, or with POSTGRES_HOST set: the embedded server has a password of its own")
+        if value and info.data.get("postgres_sslmode") not in {"require", "verify-ca", "verify-full"}:
+            raise ValueError("false, or with POSTGRES_SSLMODE verify-full (or verify-ca, require): RDS takes a token over TLS only")
+        return value
 
     @property
     def home(self) -> Path:
@@ -131,7 +141,7 @@ def _allowed(field: str, message: str) -> str:
         "db_mode": "duckdb, dual or postgresql",
         "fluxion_source": "auto, archivos, klk or stellar",
         "postgres_sslmode": "disable, allow, prefer, require, verify-ca or verify-full",
-        "postgres_iam_auth": "true or false",
+        "postgres_iam_auth": message.removeprefix("Value error, ") if message.startswith("Value error, ") else "true or false",
         "postgres_port": "a number from 1 to 65535",
         "fluxion_ui_url": "an address such as http://127.0.0.1:3000",
     }

@@ -16,6 +16,7 @@ import psycopg2.extensions
 
 from fluxion_pipeline.errors import ConvergenceError, SinkAway
 from fluxion_pipeline.settings import Settings
+from fluxion_pipeline.sinks.postgresql.iam import token
 
 CONNECT_SECONDS = 4
 LOCK_SECONDS = 20
@@ -30,7 +31,7 @@ def parameters(settings: Settings) -> dict[str, Any]:
     """Parameters, as libpq names them, of the server that the settings mean; starts the embedded one when it is needed.
 
     Raises:
-        SinkAway: if the embedded server can't be started.
+        SinkAway: if the embedded server can't be started, or no IAM token can be made.
     """
     if settings.embedded:
         from fluxion_pipeline.sinks.embedded.server import EmbeddedServer
@@ -38,13 +39,13 @@ def parameters(settings: Settings) -> dict[str, Any]:
         address = EmbeddedServer(settings.home).ensure()
         password = address.password.get_secret_value()
         return {"host": address.host, "port": address.port, "user": address.user, "password": password, "dbname": address.database, "sslmode": "disable"}
-    secret = settings.postgres_password.get_secret_value() if settings.postgres_password else None
+    secret = token(settings) if settings.postgres_iam_auth else settings.postgres_password
     certificate = str(settings.postgres_sslrootcert) if settings.postgres_sslrootcert else None
     return {
         "host": settings.postgres_host,
         "port": settings.postgres_port,
         "user": settings.postgres_user,
-        "password": secret,
+        "password": secret.get_secret_value() if secret else None,
         "dbname": settings.postgres_db,
         "sslmode": settings.postgres_sslmode,
         "sslrootcert": certificate,
