@@ -29,9 +29,9 @@ from fluxion_pipeline_tests.support.ordeal import STORES
 
 
 def everything() -> int:
-    """Init, all three jobs, both sinks, the proof; 0: all is there and equal."""
+    """Init (if INIT is set), all three jobs, both sinks, the proof; 0: all is there and equal."""
     app = App(load())
-    told: list[str] = [str(step.error) for step in initialise(app) if step.error]
+    told: list[str] = [str(step.error) for step in initialise(app) if step.error] if os.environ.get("INIT") else []
     mode.enter(app)
     places = tuple(STORES.values())
     for request in (Request(Fact.CATALOGO), Request(Fact.INVENTARIO, locations=places), Request(Fact.VENTAS, recovery=True)):
