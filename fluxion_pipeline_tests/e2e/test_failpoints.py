@@ -51,11 +51,12 @@ def test_runs_that_are_killed_at_any_point_lose_and_double_nothing(pg_settings: 
         assert runner.run(INIT="yes") == 0, runner.log.read_text()
         for pair in zip_longest(points[:half], points[half:]):
             world.step()
+            init = "yes" if {*pair} & BEFORE.keys() else ""
             for point in filter(None, pair):
                 BEFORE.get(point, void)(home)
-                if runner.run(INIT="yes" if point in BEFORE else "", **{VARIABLE: point}) == -signal.SIGKILL:
+                if runner.run(INIT=init, **{VARIABLE: point}) == -signal.SIGKILL:
                     hit.add(point)
-            assert runner.run(INIT="yes" if {*pair} & BEFORE.keys() else "") == 0, (pair, runner.log.read_text()[-2000:])
+            assert runner.run(INIT=init) == 0, (pair, runner.log.read_text()[-2000:])
             for sink in SinkName:
                 assert world.wrong(home, sink) == {}, (pair, sink)
     finally:

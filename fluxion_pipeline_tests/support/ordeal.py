@@ -106,8 +106,8 @@ class Ordeal:
     def _say_again(self, where: tuple[str, str]) -> None:
         """The same rows in another order: other bytes, nothing new."""
         path = self.root / "ventas" / where[0] / f"{where[1]}.csv"
-        header, *lines = path.read_text("utf-8").splitlines()
-        path.write_text("\n".join([header, *reversed(lines)]) + "\n", "utf-8")
+        header, *lines, rejected = path.read_text("utf-8").splitlines()
+        path.write_text("\n".join([header, *reversed(lines), rejected]) + "\n", "utf-8")
 
     def _sold(self, invoice: str) -> str:
         """An invoice of a step sells a product that no catalogue knows."""
