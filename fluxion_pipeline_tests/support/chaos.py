@@ -21,7 +21,6 @@ from pathlib import Path
 
 from fluxion_pipeline.contracts.outcomes import SinkName
 from fluxion_pipeline.failpoints import POINTS, VARIABLE
-from fluxion_pipeline.settings import Settings
 from fluxion_pipeline.sinks.embedded.server import EmbeddedServer
 from fluxion_pipeline_tests.support import postgres
 from fluxion_pipeline_tests.support.fulldisk import Disk
