@@ -10,7 +10,7 @@ DEV := .venv/.installed-dev
 LOCKED := Makefile pyproject.toml requirements/install.py requirements/bootstrap.txt requirements/runtime.txt
 WORKERS ?= 2
 
-.PHONY: help run ui setup test e2e prove lint format types bench lock clean
+.PHONY: help run ui setup test e2e prove chaos lint format types bench lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -31,6 +31,9 @@ e2e: $(DEV) ## whole commands in a clone, servers and a browser
 
 prove: $(DEV) ## live N landings, and N steps of both sinks, against the models, at random (N=5000)
 	@FLUXION_PROVE_STEPS=$(or $(N),5000) $(PY) -m pytest -q fluxion_pipeline_tests/landing/test_lives.py fluxion_pipeline_tests/machine $(ARGS)
+
+chaos: $(DEV) ## kill runs and their server N times at random, fill the disk; both sinks must be right after each (N=100 SEED=…)
+	@$(PY) -m fluxion_pipeline_tests.support.chaos $(or $(N),100) $(SEED)
 
 lint: $(DEV) ## ruff: rules and format
 	@$(PY) -m ruff check .

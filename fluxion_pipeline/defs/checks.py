@@ -19,6 +19,7 @@ from fluxion_pipeline.errors import FluxionError
 from fluxion_pipeline.operations import checks, coverage_checks
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.checks import CheckOutcome, Question
+from fluxion_pipeline.operations.owed import nothing_pending
 from fluxion_pipeline.parity.prove import prove
 from fluxion_pipeline.parity.report import TableParity, markdown
 from fluxion_pipeline.sinks.slices import owner
@@ -102,7 +103,7 @@ def _questions(app: App, sink: SinkName, fact: Fact) -> dict[dg.AssetCheckKey, A
         asked[dg.AssetCheckKey(sink_key(sink, table), name)] = Asked(description, question)
 
     first = TABLES[fact][0]
-    add(first, "lotes_pendientes", "The sink has everything that landed.", checks.nothing_pending(app))
+    add(first, "lotes_pendientes", "The sink has everything that landed.", nothing_pending(app))
     for table in TABLES[fact]:
         add(table, "claves_unicas", "No key stands twice.", checks.unique_keys(sink, spec(table)))
     if fact in STORES:

@@ -14,6 +14,7 @@ from fluxion_pipeline.defs.names import OWNERS, own_key, sink_key
 from fluxion_pipeline.defs.record import Owed, Record
 from fluxion_pipeline.operations import checks
 from fluxion_pipeline.operations.app import App
+from fluxion_pipeline.operations.owed import nothing_pending
 from fluxion_pipeline.settings import Settings
 
 
@@ -55,6 +56,6 @@ def _in_sink(table: OwnTable, sink: SinkName) -> dg.AssetsDefinition:
 def _asked(app: App, table: OwnTable, sink: SinkName) -> dict[dg.AssetCheckKey, Asked]:
     key = sink_key(sink, table.name)
     return {
-        dg.AssetCheckKey(key, "lotes_pendientes"): Asked("The sink has everything that landed.", checks.nothing_pending(app)),
+        dg.AssetCheckKey(key, "lotes_pendientes"): Asked("The sink has everything that landed.", nothing_pending(app)),
         dg.AssetCheckKey(key, "claves_unicas"): Asked("No key stands twice.", checks.unique_keys(sink, table.spec)),
     }

@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fluxion_pipeline.errors import OutboxError
+from fluxion_pipeline.failpoints import passed
 
 FORMAT = 1
 PER_FOLDER = 1000
@@ -130,6 +131,7 @@ class LoteWriter:
         data = buffer.getvalue()
         final = f"{self.sequence:09d}-{name}-{uuid.uuid4().hex[:8]}.parquet"
         create(self.folder / final, data)
+        passed("landing.parquet")
         self.files[final] = hashlib.sha256(data).hexdigest()
         return final
 
@@ -141,11 +143,13 @@ class LoteWriter:
         """
         if self.files:
             sync_folder(self.folder)
+        passed("landing.files")
         try:
             create(manifest_path(self.root, self.sequence), manifest.to_json().encode())
         except FileExistsError:
             return False
         sync_folder(self.folder)
+        passed("landing.manifest")
         return True
 
 
@@ -162,7 +166,9 @@ def create(path: Path, data: bytes) -> None:
             handle.write(data)
             handle.flush()
             os.fsync(handle.fileno())
+        passed("file.temporary")
         os.link(temporary, path)
+        passed("file.linked")
     except FileExistsError:
         raise
     except OSError as error:

@@ -21,6 +21,7 @@ from fluxion_pipeline.contracts.clock import Clock, now
 from fluxion_pipeline.contracts.migrations import HEAD
 from fluxion_pipeline.contracts.outcomes import Fact
 from fluxion_pipeline.errors import OutboxError
+from fluxion_pipeline.failpoints import passed
 from fluxion_pipeline.landing import earlier, journal
 from fluxion_pipeline.landing.decide.decision import Decision, Draft
 from fluxion_pipeline.landing.decide.dimensions import EVERYWHERE, decide_catalogue, locations_draft, products, with_met
@@ -92,9 +93,11 @@ class Outbox:
     def rebuild(self, mark: str | None = None) -> None:
         """Make the index anew from the manifests and the logs of attempts."""
         self.index.discard()
+        passed("index.discarded")
         for place in self._places():
             with hold(place / ".lock", wait=600, purpose="rebuilding the index"):
                 journal.take_over_all(self.index, location_of(place.name), place)
+        passed("index.rebuilt")
         with self.index.open(write=True) as db:
             db.execute("INSERT OR REPLACE INTO meta VALUES ('indice', ?)", (mark or f"{SCHEMA}:{self.id}",))
 
@@ -164,7 +167,10 @@ class Outbox:
             raise Overtaken(f"lote {past.location}-{sequence} was landed by another machine meanwhile", "run it again")
         with self.index.open(write=True) as db:
             self.index.add_lote(db, manifest)
+            passed("landing.indexing")
+        passed("landing.indexed")
         past.index_keys({d.slice.rpartition("/")[2]: d.rows for d in drafts if d.table == Fact.VENTAS.value}, sequence)
+        passed("landing.keys")
         past.upto = sequence
         return manifest
 
@@ -172,6 +178,7 @@ class Outbox:
         place = self.place(reading.location)
         verified = stamp(decision.verified) if decision.verified else None
         journal.append(place, {**data, "verified": verified, "after": self.index.sequence(reading.location)})
+        passed("landing.attempt")
         journal.catch_up(self.index, reading.location, place)
 
     # ── dimensions ──────────────────────────────────────────────────────────────────────────
@@ -197,6 +204,7 @@ class Outbox:
             after = with_met(before, met)
             if after.num_rows > before.num_rows:
                 self.write(past, (Draft("productos", EVERYWHERE, after),))
+            passed("landing.met")
             self.index.forget_met([m[0] for m in met])
             return int(after.num_rows - before.num_rows)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from fluxion_pipeline.contracts.outcomes import Fact
 from fluxion_pipeline.errors import OutboxError
+from fluxion_pipeline.failpoints import passed
 from fluxion_pipeline.landing.index import place_name, stamp
 from fluxion_pipeline.landing.lote import create, sync_folder
 from fluxion_pipeline.sources.protocol import Source, Unknown
@@ -82,6 +83,7 @@ class Quarantine:
         kept = folder / f"{name}.{digest[:12]}"
         if not kept.exists():
             create(kept, data)
+        passed("quarantine.kept")
         rows = _rows(data, suffix)
         entry = Quarantined(item.folder, item.fact, item.cut, item.origin, item.reason, rows, len(data), digest, stamp(at), str(kept.relative_to(self.root)))
         create(note, json.dumps({**asdict(entry), "fact": entry.fact.value}, ensure_ascii=False).encode())

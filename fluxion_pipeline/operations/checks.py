@@ -247,25 +247,6 @@ def expected_present(app: App, fact: Fact) -> Question:
     return Question((f"SELECT ubicacion_codigo, corte, resultado, motivo {mine} AND corte = (SELECT max(corte) {mine} AND cargadas > 0)",), judge)
 
 
-def nothing_pending(app: App) -> Question:
-    """The sink has the newest image of every slice that ever landed."""
-
-    def judge(meta: Rows) -> CheckOutcome:
-        held = {str(name).removeprefix("hasta:"): int(value) for name, value in meta}
-        owed = [(place, len(slices)) for place in app.outbox.index.locations() if (slices := app.outbox.owed(place, held.get(place, 0)))]
-        total = sum(n for _, n in owed)
-        return CheckOutcome(
-            not owed,
-            f"{total} slices of {len(owed)} locations are owed to it: fluxion sync" if owed else "it has everything that landed",
-            {"slices_pendientes": total, "ubicaciones_pendientes": len(owed)},
-            table_of(("ubicación", "slices"), owed),
-            serious=False,
-            places=_by_place(owed),
-        )
-
-    return Question(("SELECT clave, valor FROM fluxion_meta WHERE clave LIKE 'hasta:%'",), judge)
-
-
 # ── of the outbox ───────────────────────────────────────────────────────────────────────────────
 def unknown_locations(app: App, fact: Fact) -> CheckOutcome:
     """Nothing waits in quarantine."""

@@ -10,6 +10,7 @@ from datetime import timedelta
 from fluxion_pipeline.contracts.clock import local_day
 from fluxion_pipeline.contracts.outcomes import SATISFIED, Fact, Outcome, Provenance
 from fluxion_pipeline.errors import FluxionError, LocationError
+from fluxion_pipeline.failpoints import passed
 from fluxion_pipeline.landing.decide.dimensions import EVERYWHERE
 from fluxion_pipeline.landing.outbox import Landing
 from fluxion_pipeline.landing.quarantine import Quarantine, Quarantined
@@ -148,6 +149,7 @@ def read_and_land(app: App, request: Request, progress: Progress | None = None, 
     strange = (*getattr(source, "strange", tuple)(), *calendar.problems)
     report = LandingReport(request.fact, tuple(landings), errors, quarantined, met, strange)
     if request.recovery and not request.locations:
+        passed("recovery.done")
         leave_mark(app.settings.home, Mark(begun, app.clock(), len(landings), len(report.failed) + len(errors)))
     return report
 
@@ -177,7 +179,9 @@ def _asked(reading: Reading, request: Request) -> Reading:
 
 def _one(app: App, request: Request, calendar: Calendar, location: Location, due: Due) -> Landing:
     with app.outbox.lock(location.codigo, PATIENT) as past:
+        passed("extract.before")
         reading = app.source.read(request.fact, location, due.cut, app.clock(), window=due.window, scheduled=request.scheduled)
+        passed("extract.read")
         if past.standing(request.fact, due.cut) is None:
             reading = calendar.applied(reading)
         return app.outbox.land(_asked(reading, request), past)

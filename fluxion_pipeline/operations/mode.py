@@ -13,6 +13,7 @@ from pathlib import Path
 
 from fluxion_pipeline.contracts.outcomes import Mode, SinkName
 from fluxion_pipeline.errors import FluxionError, PermanentError, SinkAway
+from fluxion_pipeline.failpoints import passed
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.sinks.converge import converge
 
@@ -46,6 +47,7 @@ def _write(app: App, new: ModeState) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     temporary.write_text(json.dumps({"modo": new.last.value if new.last else None, "conocidos": [x.value for x in new.known]}), "utf-8")
+    passed("mode.written")
     temporary.replace(path)
 
 

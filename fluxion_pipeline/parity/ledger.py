@@ -19,6 +19,7 @@ import psycopg2
 
 from fluxion_pipeline.contracts.tables import TableSpec
 from fluxion_pipeline.errors import FluxionError
+from fluxion_pipeline.failpoints import passed
 from fluxion_pipeline.parity.postgresql_side import PostgresqlSide
 from fluxion_pipeline.settings import Settings
 from fluxion_pipeline.sinks.postgresql.connect import connect
@@ -98,7 +99,9 @@ def keep(settings: Settings, proofs: Mapping[str, Proof], at: datetime) -> bool:
                 if (there[0] if there else None) != proof.id:
                     return False
                 _write(cursor, proof, at)
+                passed("proof.writing")
             connection.commit()
+        passed("proof.kept")
     except (FluxionError, psycopg2.Error):
         return False
     return True

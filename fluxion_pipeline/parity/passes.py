@@ -16,6 +16,7 @@ from pathlib import Path
 
 from fluxion_pipeline.contracts.clock import Clock, now
 from fluxion_pipeline.contracts.tables import TableSpec
+from fluxion_pipeline.failpoints import passed
 from fluxion_pipeline.parity import digest, ledger, plan, renewal
 from fluxion_pipeline.parity.count import count_differences
 from fluxion_pipeline.parity.duckdb_side import DuckdbSide
@@ -72,6 +73,7 @@ class Pass:
             work = self._plan(postgresql, found, only)
             for batch in plan.batches(c for chunks in work.values() for c in chunks):
                 self._batch(postgresql, batch, found, work)
+        passed("proof.compared")
         if proofs := {name: item.proof for name, item in found.items() if item.proof is not None}:
             ledger.keep(self.settings, proofs, self.clock())
 

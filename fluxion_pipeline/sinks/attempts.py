@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fluxion_pipeline.contracts.outcomes import Fact
+from fluxion_pipeline.failpoints import passed
 from fluxion_pipeline.landing.index import Image, instant
 from fluxion_pipeline.landing.outbox import Outbox
 from fluxion_pipeline.sinks.protocol import AttemptLine, Sink
@@ -56,4 +57,6 @@ def tell(sink: Sink, outbox: Outbox) -> None:
         session.lock(sorted({str(row[1]) for row in changed}))
         session.attempts(_lines([row[:6] for row in changed]))
         session.set_meta({"intentos": str(max(row[6] for row in changed))})
+        passed(f"{sink.name}.attempts")
         session.commit()
+    passed(f"{sink.name}.told")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fluxion_pipeline import failpoints
 from fluxion_pipeline.contracts.clock import Clock, now
 from fluxion_pipeline.contracts.tables import LANDED_TABLES
 from fluxion_pipeline.errors import ConvergenceError, PermanentError, SinkAway, SinkRefused
@@ -146,7 +147,9 @@ def _transaction(
             return []
         images = [i for o in owed for i in o.images]
         make_owed(sink, outbox, {i.table for i in images})
+        failpoints.passed(f"{sink.name}.planned")
         sink.prepare(images)
+        failpoints.passed(f"{sink.name}.prepared")
         receipts = _apply(sink, outbox, owed, run_id, clock, past or outbox.past_image)
         if receipts is not None:
             return receipts
@@ -159,6 +162,7 @@ def _apply(sink: Sink, outbox: Outbox, owed: Sequence[_Owed], run_id: str | None
     images = [i for o in owed for i in o.images]
     with sink.session(f"writing {len(owed)} locations") as session:
         session.lock([o.location for o in owed])
+        failpoints.passed(f"{sink.name}.locked")
         meta = session.meta()
         check_claim(sink, outbox, meta)
         if any(_upto(meta, o.location) > o.upto for o in owed):
@@ -167,15 +171,19 @@ def _apply(sink: Sink, outbox: Outbox, owed: Sequence[_Owed], run_id: str | None
             mine = [i for i in images if i.table == table]
             begun = time.monotonic()
             counts = session.make_equal(table_of(outbox.home, table), mine, past)
+            failpoints.wrote(sink.name, table)
             places = tuple(dict.fromkeys(i.location for i in mine))
             receipts.append(WriteReceipt(sink.name, table, places, len(mine), counts, time.monotonic() - begun))
         at = clock()
         session.remember([i for i in images if i.version], outbox.id, at)
+        failpoints.passed(f"{sink.name}.ledger")
         session.set_meta({f"hasta:{o.location}": str(o.upto) for o in owed})
         session.set_meta({f"escrito:{p}": at for p, at in written_at(outbox.index, {o.location: o.upto for o in owed}).items()})
         session.attempts(lines_of(outbox, images))
         session.log(receipts, run_id, at)
+        failpoints.passed(f"{sink.name}.log")
         session.commit()
+    failpoints.passed(f"{sink.name}.committed")
     return receipts
 
 
@@ -273,6 +281,7 @@ def claim(sink: Sink, outbox: Outbox, *, force: bool = False) -> bool:
                 return False
         session.forget()
         session.set_meta({"outbox": outbox.id})
+        failpoints.passed(f"{sink.name}.claimed")
         session.commit()
     return True
 

@@ -9,9 +9,10 @@ import pytest
 
 from fluxion_pipeline_tests.architecture.repository import PACKAGE, imports, modules, stage
 
-FOUNDATION = {"errors", "settings", "locks", "contracts", "locations"}
+FOUNDATION = {"errors", "settings", "locks", "failpoints", "contracts", "locations"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
+    "failpoints": set(),
     "locks": {"errors"},
     "contracts": {"errors"},
     "locations": {"errors", "contracts"},

@@ -56,7 +56,7 @@ def close_session() -> None:
 
 def session_server() -> ServerAddress:
     """The session's server, started when it isn't running."""
-    return _quick(EmbeddedServer(Path(os.environ[HOME_VARIABLE]), database="postgres"))
+    return quick(EmbeddedServer(Path(os.environ[HOME_VARIABLE]), database="postgres"))
 
 
 @contextmanager
@@ -66,13 +66,13 @@ def server_alone() -> Iterator[ServerAddress]:
     home.chmod(0o711)
     server = EmbeddedServer(home, database="postgres")
     try:
-        yield _quick(server)
+        yield quick(server)
     finally:
         server.stop()
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _quick(server: EmbeddedServer) -> ServerAddress:
+def quick(server: EmbeddedServer) -> ServerAddress:
     """Started where it isn't running, and made quick: what a crash loses is a test's."""
     address = server.ensure()
     with closing(_administrator(address)) as connection, connection.cursor() as cursor:

@@ -17,6 +17,7 @@ import psycopg2.extensions
 from fluxion_pipeline.errors import ConvergenceError, SinkAway
 from fluxion_pipeline.settings import Settings
 from fluxion_pipeline.sinks.postgresql.iam import token
+from fluxion_pipeline.sinks.postgresql.watch import Watch
 
 CONNECT_SECONDS = 4
 LOCK_SECONDS = 20
@@ -78,15 +79,19 @@ def connect(settings: Settings, *, read_only: bool = False) -> Iterator[Connecti
         ConvergenceError: if it refuses a statement.
     """
     connection = connect_raw(settings)
+    watch = Watch(connection, lambda: psycopg2.connect(connection.dsn, password=connection.info.password, connect_timeout=CONNECT_SECONDS)).start()
     try:
         if read_only:
             connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         yield connection
     except (psycopg2.OperationalError, psycopg2.InterfaceError, psycopg2.errors.QueryCanceled) as error:
+        if watch.silent:
+            raise SinkAway("postgresql", "PostgreSQL accepts connections and doesn't answer (during the work)", "see whether it is paused or hung") from error
         raise away(error, "during the work") from error
     except psycopg2.Error as error:
         raise ConvergenceError(f"postgresql: {_line(error)}", "run fluxion doctor; nothing of the transaction was kept") from error
     finally:
+        watch.end()
         connection.close()
 
 
