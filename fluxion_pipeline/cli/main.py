@@ -21,6 +21,7 @@ COMMANDS = (
     "parity",
     "repair",
     "accept",
+    "adopt",
     "explain",
     "sync",
     "status",

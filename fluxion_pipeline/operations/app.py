@@ -20,9 +20,9 @@ from fluxion_pipeline.sources.protocol import Source
 class App:
     """What every operation works with."""
 
-    def __init__(self, settings: Settings, clock: Clock = now) -> None:
-        """Open nothing yet."""
-        self.settings, self.clock = settings, clock
+    def __init__(self, settings: Settings, clock: Clock = now, source: Source | None = None) -> None:
+        """Open nothing yet; ``source`` stands in for the one that the settings name."""
+        self.settings, self.clock, self._source = settings, clock, source
 
     @cached_property
     def registry(self) -> Registry:
@@ -42,6 +42,8 @@ class App:
             SettingsError: if FLUXION_SOURCE names a system whose address isn't configured, or that nothing here reads.
             PermanentError: if the folder of drops isn't there.
         """
+        if self._source is not None:
+            return self._source
         from fluxion_pipeline.operations.systems import open_systems
         from fluxion_pipeline.sources.archivos import open_source, sample_path
 

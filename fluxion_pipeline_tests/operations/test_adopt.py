@@ -1,0 +1,108 @@
+"""A foreign DuckDB file is taken over through the rules: what lands is what its rows say, worked out here by hand."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from fluxion_pipeline.contracts.outcomes import SinkName
+from fluxion_pipeline.errors import ContractError
+from fluxion_pipeline.operations.adopt import adopt
+from fluxion_pipeline.settings import Settings
+from fluxion_pipeline.sources.ajena.mapping import read_map
+from fluxion_pipeline_tests.architecture.repository import ROOT
+from fluxion_pipeline_tests.support.commands import fluxion
+from fluxion_pipeline_tests.support.home import Home
+
+MAP = ROOT / "docs" / "examples" / "map.toml"
+
+
+@pytest.fixture
+def foreign(tmp_path: Path) -> Path:
+    """Two known stores and an unknown one; DOUBLE amounts, dates as text, no line numbers."""
+    path = tmp_path / "viejo.duckdb"
+    with duckdb.connect(str(path)) as con:
+        con.execute("CREATE TABLE catalogo AS SELECT format('{:06d}', i) AS sku, 'producto ' || i AS nombre FROM range(5) t(i)")
+        con.execute("CREATE TABLE existencias AS SELECT 'SUC001' AS tienda, format('{:06d}', i) AS sku, i * 0.1::DOUBLE AS cantidad FROM range(5) t(i)")
+        con.execute("CREATE TABLE facturas (tienda TEXT, fecha TEXT, hora TEXT, factura TEXT, sku TEXT, cantidad DOUBLE, precio DOUBLE, total DOUBLE)")
+        con.execute(
+            "INSERT INTO facturas SELECT CASE WHEN i % 2 = 0 THEN 'SUC001' ELSE 'Tienda Dos' END, strftime(DATE '2025-10-30' + CAST(i % 4 AS INT), '%d/%m/%Y'),"
+            " '10:00:00', format('{:012d}', i // 8), format('{:06d}', i % 5), 0.1 + i, 1.1, 2.2 FROM range(80) t(i)"
+        )
+        con.execute("INSERT INTO facturas VALUES ('SUC001', '30/10/2025', '10:00:00', 'bad', '000001', NULL, 1, 1)")
+        con.execute("INSERT INTO facturas VALUES ('nadie', '30/10/2025', '10:00:00', 'x', '000001', 1, 1, 1), ('SUC001', '99/99/2025', '1', 'y', '0', 1, 1, 1)")
+    return path
+
+
+def sold() -> Counter[tuple[object, ...]]:
+    """The sales, by hand: lines of an invoice in the order of date, as text, and product."""
+    rows = []
+    for i in range(80):
+        day = ("2025-10-30", "2025-10-31", "2025-11-01", "2025-11-02")[i % 4]
+        rows.append(("SUC001" if i % 2 == 0 else "SUC007", f"{i // 8:012d}", f"{day[8:]}/{day[5:7]}", f"{i % 5:06d}", day, Decimal(f"{i}.1")))
+    found: Counter[tuple[object, ...]] = Counter()
+    for place, invoice in {(r[0], r[1]) for r in rows}:
+        mine = sorted((r[2], r[3], r[5], r[4]) for r in rows if r[:2] == (place, invoice))
+        found.update((place, invoice, n, day, amount) for n, (_, _, amount, day) in enumerate(mine, 1))
+    return found
+
+
+def held(home: Home, sink: SinkName) -> Counter[tuple[object, ...]]:
+    return Counter(home.run(sink, "SELECT ubicacion_codigo, numero_factura, linea, CAST(fecha_negocio AS VARCHAR), cantidad FROM ventas"))
+
+
+def test_a_foreign_file_is_taken_over_row_by_row(duck_settings: Settings, foreign: Path) -> None:
+    home = Home(duck_settings).ready()
+    catalogue, stock, sales = adopt(home.app, foreign, MAP)
+    assert (catalogue.total("loaded"), stock.total("loaded"), sales.total("loaded"), sales.total("rejected")) == (5, 5, 80, 1)
+    assert sales.strange == ("facturas: SUC001: no readable date: 1 rows", "facturas: «nadie» is no active location: 1 rows")
+    home.converge(SinkName.DUCKDB)
+    assert held(home, SinkName.DUCKDB) == sold()
+    assert {x for (x,) in home.run(SinkName.DUCKDB, "SELECT stock FROM inventario_actual")} == {Decimal(x) / 10 for x in range(5)}
+    assert [r.landings for r in adopt(home.app, foreign, MAP)][1:] == [(), ()]  # nothing is read twice
+
+
+@pytest.mark.e2e
+def test_adopted_and_synced_with_a_kill_each_time_both_sinks_are_equal(pg_settings: Settings, foreign: Path) -> None:
+    alone = pg_settings.model_copy(update={"db_mode": "duckdb"})
+    home = Home(pg_settings).ready()
+    for point in ("landing.manifest:3", "landing.indexed:2", "duckdb.sales"):
+        assert fluxion(alone, "adopt", str(foreign), "--map", str(MAP), more={"DB_MODE": "duckdb", "FLUXION_FAILPOINT": point}).code == -signal.SIGKILL
+    done = fluxion(alone, "adopt", str(foreign), "--map", str(MAP), more={"DB_MODE": "duckdb"})
+    assert done.code == 1, done.text  # two rows have no place
+    for point in ("postgresql.sales", "postgresql.log"):
+        assert fluxion(home.settings, "sync", "--to", "postgresql", more={"FLUXION_FAILPOINT": point}).code == -signal.SIGKILL
+    done = fluxion(home.settings, "sync", "--to", "postgresql")
+    assert done.code == 0, done.text
+    for sink in SinkName:
+        assert held(home, sink) == sold(), sink
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x = ", "can't be read"),
+        ("", "names no table"),
+        ("[facturas]\n", "means nothing"),
+        ("[ventas]\ntabla = 'f'\n", "says nothing of «ubicacion»"),
+        ("[ventas]\ntable = 'f'\n", "«table» means nothing"),
+    ],
+)
+def test_a_map_that_says_nothing_sensible_is_an_error_with_a_remedy(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "map.toml"
+    path.write_text(text)
+    with pytest.raises(ContractError, match=said) as caught:
+        read_map(path)
+    assert caught.value.remedy
+
+
+def test_a_name_that_the_file_lacks_is_named(duck_settings: Settings, foreign: Path, tmp_path: Path) -> None:
+    path = tmp_path / "map.toml"
+    path.write_text(MAP.read_text("utf-8").replace('sku"\nstock = "cantidad"', 'sku"\nstock = "nada"'))
+    with pytest.raises(ContractError, match="no column «nada»"):
+        list(adopt(Home(duck_settings).ready().app, foreign, path))
