@@ -24,6 +24,8 @@ COMMANDS = (
     "explain",
     "sync",
     "status",
+    "pause",
+    "resume",
     "coverage",
     "mode",
     "quarantine",

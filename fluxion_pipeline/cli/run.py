@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from fluxion_pipeline import pause
 from fluxion_pipeline.cli.console import Debug, err, fail, out, show, speaking
 from fluxion_pipeline.contracts.clock import parse_day, parse_tick
 from fluxion_pipeline.contracts.outcomes import Fact, Verdict
@@ -75,6 +76,7 @@ def go(request: Request, *, force: bool = False, home: App | None = None) -> Run
     with speaking():
         here = home or App(load())
         mode.check_ready(here)
+        pause.check(here.settings.home)
         check_request(here, request)
         with out.status(f"fluxion run {request.job} …") if out.is_terminal else _plain(request):
             outcome = perform(here, request, force=force)

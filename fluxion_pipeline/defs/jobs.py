@@ -7,6 +7,7 @@ queues a second run of it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -15,6 +16,7 @@ from fluxion_pipeline.contracts.clock import ZONE_NAME, tick_text
 from fluxion_pipeline.contracts.outcomes import Fact, SinkName
 from fluxion_pipeline.defs.names import COVERAGE, GROUPS, TABLES, lote_key, sink_key
 from fluxion_pipeline.operations.land import RECOVERY
+from fluxion_pipeline.pause import standing
 
 CRONS = {
     GROUPS[Fact.CATALOGO]: "0 5 * * *",
@@ -64,12 +66,12 @@ def _assets(fact: Fact, sinks: Sequence[SinkName]) -> list[dg.AssetKey]:
     return [lote_key(fact), *tables, *([COVERAGE] if fact is Fact.VENTAS else [])]
 
 
-def schedules(all_jobs: Sequence[dg.UnresolvedAssetJobDefinition]) -> list[dg.ScheduleDefinition]:
-    """One schedule per job, on by default."""
-    return [_schedule(job) for job in all_jobs]
+def schedules(all_jobs: Sequence[dg.UnresolvedAssetJobDefinition], home: Path) -> list[dg.ScheduleDefinition]:
+    """One schedule per job, on by default; while the home is paused they skip."""
+    return [_schedule(job, home) for job in all_jobs]
 
 
-def _schedule(job: dg.UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
+def _schedule(job: dg.UnresolvedAssetJobDefinition, home: Path) -> dg.ScheduleDefinition:
     @dg.schedule(
         name=f"{job.name}_programado",
         job=job,
@@ -78,7 +80,10 @@ def _schedule(job: dg.UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=_WHAT[job.name],
     )
-    def scheduled(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    def scheduled(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        paused = standing(home)
+        if paused is not None:
+            return dg.SkipReason(paused.text)
         tick = context.scheduled_execution_time
         return dg.RunRequest(run_key=tick.isoformat(), tags={CUT_TAG: tick_text(tick), FLOW_TAG: job.name})
 
