@@ -1,4 +1,4 @@
-"""``fluxion run catalogo|inventario|ventas|recuperacion``: a job from reading to parity, in this process."""
+"""``fluxion run catalogo|inventario|ventas|recuperacion|limpieza``: a job from reading to parity, in this process."""
 
 from __future__ import annotations
 
@@ -69,6 +69,22 @@ def ventas(
 def recuperacion(ubicacion: Places = None, wait: Wait = 60.0, force: Force = False, accept: Accept = False) -> None:
     """Read sales again as each night does: every day that isn't closed, however old, then the newest closed ones."""
     go(Request(Fact.VENTAS, locations=tuple(ubicacion or ()), wait=wait, accept=accept, recovery=True), force=force)
+
+
+@app.command()
+def limpieza() -> None:
+    """Let go what the settings FLUXION_KEEP_* no longer keep, as each night does, and say how long the disk will do."""
+    with speaking():
+        here = App(load())
+        mode.check_ready(here)
+        pause.check(here.settings.home)
+        from fluxion_pipeline.defs.execute import execute_cleaning
+
+        numbers, warnings = execute_cleaning(here, loud=Debug.on)
+    for name, value in numbers.items():
+        out.print(f"{name}: {value:,}")
+    for check, text in warnings.items():
+        err.print(f"[yellow]warning:[/] {escape(check)}: {escape(text)}")
 
 
 def go(request: Request, *, force: bool = False, home: App | None = None) -> RunOutcome:
