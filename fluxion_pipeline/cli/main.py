@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -58,7 +59,16 @@ def build(names: Sequence[str] = COMMANDS) -> typer.Typer:
     return app
 
 
-def options(debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error, and Dagster's log.")] = False) -> None:
+def _version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"fluxion {version('fluxion_pipeline')}\n")
+        raise typer.Exit
+
+
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error, and Dagster's log.")] = False,
+    show_version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", callback=_version, is_eager=True)] = False,
+) -> None:
     """Take the global options."""
     Debug.on = debug
 
