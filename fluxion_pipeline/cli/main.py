@@ -9,11 +9,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
+from fluxion_pipeline import __version__
 from fluxion_pipeline.cli.console import Debug
 
 COMMANDS = (
@@ -61,7 +61,7 @@ def build(names: Sequence[str] = COMMANDS) -> typer.Typer:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        sys.stdout.write(f"fluxion {version('fluxion_pipeline')}\n")
+        sys.stdout.write(f"fluxion {__version__}\n")
         raise typer.Exit
 
 

@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator
 
 import dagster as dg
+import sqlalchemy as sa
+import yaml
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.scheduler.instigation import InstigatorStatus
 
@@ -31,7 +33,7 @@ def diagnose(settings: Settings) -> Iterator[Finding]:
             yield Finding("dagster", State.OK, f"DAGSTER_HOME {place}, {home.get_runs_count()} runs")
             yield _daemon(home)
             yield _schedules(home)
-    except (FluxionError, OSError, dg.DagsterError) as error:
+    except (FluxionError, OSError, dg.DagsterError, yaml.YAMLError, sa.exc.SQLAlchemyError) as error:
         remedy = getattr(error, "remedy", "") or f"mv {place}/dagster.yaml {place}/dagster.yaml.old (the next run writes it anew)"
         yield Finding("dagster", State.FAILED, f"{place} can't be opened: {str(error).splitlines()[0]}", remedy)
 

@@ -12,7 +12,7 @@ import pytest
 from dagster._daemon.types import DaemonHeartbeat
 from pydantic import SecretStr
 
-from fluxion_pipeline import pause
+from fluxion_pipeline import __version__, pause
 from fluxion_pipeline.alerts import delivery
 from fluxion_pipeline.alerts.store import Store
 from fluxion_pipeline.contracts.clock import now
@@ -22,6 +22,7 @@ from fluxion_pipeline.defs.storage import opened
 from fluxion_pipeline.operations import instance
 from fluxion_pipeline.operations.doctor import Finding, State, diagnose
 from fluxion_pipeline.settings import Settings
+from fluxion_pipeline_tests.architecture.repository import texts
 from fluxion_pipeline_tests.support.commands import fluxion
 from fluxion_pipeline_tests.support.home import Home
 
@@ -121,4 +122,5 @@ def test_a_dagster_home_that_cannot_be_opened_is_named_and_its_remedy_works(duck
 
 
 def test_the_version_is_told(duck_settings: Settings) -> None:
-    assert fluxion(duck_settings, "--version").out.startswith("fluxion ")
+    assert fluxion(duck_settings, "--version").out == f"fluxion {__version__}\n"
+    assert f'version = "{__version__}"' in texts()[Path("pyproject.toml")]
