@@ -9,9 +9,10 @@ import re
 import shlex
 from pathlib import Path
 
-import click
 import pytest
 import typer.main
+from typer._click.exceptions import UsageError
+from typer.core import TyperGroup
 
 from fluxion_pipeline.cli.main import build
 from fluxion_pipeline_tests.architecture.repository import texts
@@ -46,9 +47,9 @@ ALL = [(str(name), line) for name in sorted(texts()) if name.suffix == ".md" for
 
 def parsed(words: list[str]) -> str:
     """The command that a command line names, its arguments read as the program reads them; nothing is done."""
-    command: click.Command = typer.main.get_command(build())
+    command = typer.main.get_command(build())
     context = command.make_context("fluxion", list(words), resilient_parsing=False)
-    while isinstance(command, click.Group):
+    while isinstance(command, TyperGroup):
         _, found, rest = command.resolve_command(context, [*context._protected_args, *context.args])
         assert found is not None
         command, context = found, found.make_context(found.name, rest, parent=context)
@@ -83,5 +84,5 @@ def test_each_document_with_commands_is_typed_or_says_why_not() -> None:
 
 @pytest.mark.parametrize("line", ["fluxion run stock", "fluxion parity --everything", "fluxion repair ventas --from nobody"])
 def test_a_command_that_does_not_exist_is_found(line: str) -> None:
-    with pytest.raises(click.UsageError):
+    with pytest.raises(UsageError):
         parsed(words_of(line)[1:])

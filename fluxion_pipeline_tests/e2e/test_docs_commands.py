@@ -1,4 +1,4 @@
-"""The commands of the Spanish guides, typed in their order on a home with both databases; each ends with exit code 0."""
+"""The commands of the Spanish guides, typed in their order on a home with both databases; each ends well."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 MODES = {"0": "duckdb", "1": "dual", "2": "dual", "3": "dual", "4": "postgresql"}
 """Phase → the mode in which its commands are typed; the last block of phase 3 is typed after the switch."""
 
+LOOK = {"status", "coverage"}
+"""Commands that end with 1 where something lacks: of this small chain most stores have nothing."""
+
 
 @pytest.fixture
 def hook() -> Iterator[Webhook]:
@@ -38,7 +41,9 @@ def shop(pg_settings: Settings, tmp_path: Path) -> Shop:
 
 def typed(shop: Shop, line: str, hook: Webhook, mode: str) -> None:
     done = fluxion(shop.settings, *words_of(line)[1:], more={"DB_MODE": mode, "FLUXION_ALERT_URLS": hook.url})
-    assert done.code == 0, (mode, line, done)
+    looks = words_of(line)[1] in LOOK
+    assert done.code in ({0, 1} if looks else {0}), (mode, line, done)
+    assert "Traceback" not in done.text
 
 
 def test_the_migration_goes_through_its_phases_as_written_and_back(shop: Shop, hook: Webhook) -> None:
