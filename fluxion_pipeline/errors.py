@@ -73,5 +73,9 @@ class OutboxError(PermanentError):
     """The outbox below ``FLUXION_HOME`` is damaged or belongs to somebody else."""
 
 
+class PausedError(TransientError):
+    """A person asked for a pause, and it stands."""
+
+
 class BusyError(TransientError):
     """Somebody else holds a lock, and the wait for it was too long."""

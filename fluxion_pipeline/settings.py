@@ -46,6 +46,11 @@ class Settings(BaseSettings):
     stellar_url: SecretStr | None = None
     fluxion_alert_urls: SecretStr | None = None
     fluxion_ui_url: str = Field("http://127.0.0.1:3000", pattern=r"^https?://\S+$", description="address of the UI, for links in alerts")
+    fluxion_keep_runs: int = Field(30, ge=1, description="days that Dagster's runs and events are kept")
+    fluxion_keep_lotes: int = Field(14, ge=1, description="days that superseded images are kept")
+    fluxion_keep_rejects: int = Field(180, ge=1, description="days that rejected rows are kept")
+    fluxion_keep_history: int = Field(400, ge=2, description="days for which the stock of any instant can be asked for")
+    fluxion_keep_logs: int = Field(50, ge=1, description="megabytes that a log may have")
     fluxion_extra_defs: str | None = Field(None, description="a Python file or module with definitions of your own")
 
     @classmethod

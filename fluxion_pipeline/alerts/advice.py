@@ -100,6 +100,16 @@ ADVICE = {
         "Faltan cortes: el stock de esas horas no se puede recuperar; las ventas se leen en la próxima corrida.",
         "Vea que el servicio esté arriba («fluxion ui», o el servicio daemon) y que el horario esté encendido en Automation.",
     ),
+    "disco": Advice(
+        "El disco se llena",
+        "Cuando se llene no se podrá leer ni escribir nada: el stock de esas horas no se puede recuperar.",
+        "Vea en la comprobación qué crece; libere espacio o baje FLUXION_KEEP_LOTES y FLUXION_KEEP_RUNS, y corra «fluxion run limpieza».",
+    ),
+    "pausa": Advice(
+        "Fluxion está en pausa",
+        "No se lee ni se escribe nada: el stock de estas horas no se puede recuperar; las ventas se leen al reanudar.",
+        "Si el trabajo terminó, «fluxion resume»; «fluxion status» dice quién pausó, cuándo y por qué.",
+    ),
     "sin_correr": Advice(
         "Una comprobación no corrió: {sujeto}",
         "Nadie miró eso en la última corrida: puede estar bien o mal.",

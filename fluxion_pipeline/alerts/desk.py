@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from fluxion_pipeline.alerts import delivery, policy, store
@@ -22,11 +22,14 @@ from fluxion_pipeline.alerts.store import Store
 from fluxion_pipeline.contracts.clock import Clock, now
 from fluxion_pipeline.locations.registry import Registry
 from fluxion_pipeline.locks import hold
+from fluxion_pipeline.pause import standing
 from fluxion_pipeline.settings import Settings
 
 SEEN = "visto"
 TOLD_FAILURES = 3
 """After so many failed sendings in a row, the other channels are told of a channel."""
+FORGOTTEN = 2.0
+"""Hours after which a pause is told of."""
 LEAST_NETWORK = 5
 """Fewer locations that fail at once are never called the network."""
 
@@ -75,7 +78,7 @@ class Desk:
         with self.store.open(write=True) as db:
             before = after = store.read_book(db)
             events: list[Event] = []
-            for step in (*steps, self._of_channels(instant), _gone(before, checks, self.channels, instant)):
+            for step in (*steps, self._of_channels(instant), self._of_pause(instant), _gone(before, checks, self.channels, instant)):
                 after, happened = advance(after, step, self._many(), instant)
                 events += happened
             after, due = remind(after, instant, rules.hours)
@@ -103,6 +106,15 @@ class Desk:
             found = Finding(f"canal/{x.name}", Family.CANAL, Severity.ERROR, "canal", x.error, waiting, (), link)
             told[f"channel:{x.name}"] = (found,) if bad else ()
         return Step(f"canales {instant.isoformat()}", instant, told)
+
+    def _of_pause(self, instant: datetime) -> Step:
+        """A pause that is forgotten is a problem."""
+        paused = standing(self.settings.home)
+        hours = (instant - paused.since) / timedelta(hours=1) if paused else 0.0
+        found: tuple[Finding, ...] = ()
+        if paused and hours >= FORGOTTEN:
+            found = (Finding("pausa", Family.PAUSA, Severity.ERROR, "pausa", paused.text, {"horas": round(hours, 1)}, (), "/automation"),)
+        return Step(f"pausa {instant.isoformat()}", instant, {"pause": found})
 
     def _many(self) -> int:
         return max(LEAST_NETWORK, (len(self.registry.active) + 1) // 2)

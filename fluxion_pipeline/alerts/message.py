@@ -132,7 +132,7 @@ def _main(event: Event) -> Finding:
 
 def _subject(finding: Finding) -> dict[str, str]:
     parts = finding.problem.split("/")
-    if finding.family in {Family.BASES, Family.CORRIDAS, Family.HORARIO, Family.CANAL, Family.PARIDAD}:
+    if finding.family in {Family.BASES, Family.CORRIDAS, Family.HORARIO, Family.PAUSA, Family.CANAL, Family.PARIDAD}:
         name = parts[-1]
         return {"sujeto": NAMES.get(name, name), "tabla": name}
     of_check = [p for p in parts if p not in {finding.topic, "sin_correr"}]

@@ -37,6 +37,7 @@ class Family(Word):
     DATOS = "datos"
     CORRIDAS = "corridas"
     HORARIO = "horario"
+    PAUSA = "pausa"
     CANAL = "canal"
 
 

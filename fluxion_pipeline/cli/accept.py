@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from fluxion_pipeline import pause
 from fluxion_pipeline.cli.console import err, fail, out, show, speaking
 from fluxion_pipeline.contracts.outcomes import Fact
 from fluxion_pipeline.errors import FluxionError
@@ -35,6 +36,7 @@ def accept(
             if not chosen and out.is_terminal:
                 out.print("nothing is held back")
             return
+        pause.check(app.settings.home)
         landings = land(app, chosen)
     for x in landings:
         kept = "" if x.applied else f" — {x.reason}"

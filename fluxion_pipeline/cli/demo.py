@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 from rich.markup import escape
 
+from fluxion_pipeline import pause
 from fluxion_pipeline.cli.console import err, fail, out, speaking
 from fluxion_pipeline.cli.run import perform, tell
 from fluxion_pipeline.contracts.outcomes import Fact, Mode, Verdict
@@ -31,6 +32,7 @@ def demo() -> None:
         if not (home / ENV_FILE).exists():
             (home / ENV_FILE).write_text(DEFAULTS, "utf-8")
         app = App(load())
+        pause.check(app.settings.home)
         worst = 0
         for step in initialise(app):
             if step.error:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import chain
 from typing import Annotated
 
 import typer
@@ -10,7 +12,7 @@ from rich.markup import escape
 
 from fluxion_pipeline.cli.console import as_json, out, speaking
 from fluxion_pipeline.operations.doctor import Finding, State, diagnose
-from fluxion_pipeline.settings import load
+from fluxion_pipeline.settings import Settings, load
 
 _MARK = {State.OK: "[green]ok[/]", State.FAILED: "[bold red]failed[/]", State.SKIPPED: "[yellow]skipped[/]"}
 
@@ -20,7 +22,7 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="Print the findings
     findings = []
     with speaking():
         settings = load()
-    for finding in diagnose(settings):
+    for finding in chain(diagnose(settings), _of_dagster(settings)):
         findings.append(finding)
         if not json:
             _show(finding)
@@ -28,6 +30,13 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="Print the findings
     if json:
         as_json({"ok": well, "checks": [{**asdict(f), "state": f.state.value} for f in findings]})
     raise typer.Exit(0 if well else 1)
+
+
+def _of_dagster(settings: Settings) -> Iterator[Finding]:
+    """Dagster is loaded when its turn comes: what is wrong before it is told at once."""
+    from fluxion_pipeline.defs.alive import diagnose as look
+
+    yield from look(settings)
 
 
 def _show(finding: Finding) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from fluxion_pipeline import pause
 from fluxion_pipeline.cli.console import err, fail, out, speaking
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.initialise import initialise
@@ -16,6 +17,7 @@ def init(claim: Annotated[bool, typer.Option("--claim", help="Take over a sink t
     """Bring every active sink's schema to head, claim it for this home and load the locations."""
     with speaking():
         app = App(load())
+        pause.check(app.settings.home)
         steps = initialise(app, take_over=claim)
     for step in steps:
         if step.error is None:

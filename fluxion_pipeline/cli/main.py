@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from fluxion_pipeline import __version__
 from fluxion_pipeline.cli.console import Debug
 
 COMMANDS = (
@@ -25,6 +26,8 @@ COMMANDS = (
     "explain",
     "sync",
     "status",
+    "pause",
+    "resume",
     "coverage",
     "mode",
     "quarantine",
@@ -57,7 +60,16 @@ def build(names: Sequence[str] = COMMANDS) -> typer.Typer:
     return app
 
 
-def options(debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error, and Dagster's log.")] = False) -> None:
+def _version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"fluxion {__version__}\n")
+        raise typer.Exit
+
+
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error, and Dagster's log.")] = False,
+    show_version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", callback=_version, is_eager=True)] = False,
+) -> None:
     """Take the global options."""
     Debug.on = debug
 

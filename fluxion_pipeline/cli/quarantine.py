@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import typer
 from rich.markup import escape
 
+from fluxion_pipeline import pause
 from fluxion_pipeline.cli.console import err, fail, out, speaking
 from fluxion_pipeline.cli.console import show as table
 from fluxion_pipeline.errors import FluxionError
@@ -62,6 +63,7 @@ def replay(carpeta: Annotated[str | None, typer.Argument(help="Folder; default: 
     """Land what waits, once ubicaciones.csv knows its folder; it counts as of when it came."""
     with speaking():
         here = App(load())
+        pause.check(here.settings.home)
         found = land(here, carpeta)
     for x in found.landings:
         out.print(f"{x.fact} {x.location} {x.cut}: {x.outcome}, {'applied' if x.applied else 'not applied'}" + (f" ({x.reason})" if x.reason else ""))

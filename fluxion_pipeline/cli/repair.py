@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from fluxion_pipeline import pause
 from fluxion_pipeline.cli.console import err, fail, speaking
 from fluxion_pipeline.contracts.outcomes import SinkName
 from fluxion_pipeline.contracts.tables import LANDED_TABLES
@@ -31,6 +32,8 @@ def repair(
     """Make a table right again in lotes and sinks. Exit code 0: nothing to do, or done and proven; 1: it differs (dry run); 2: refused."""
     with speaking():
         app = App(load())
+        if apply:
+            pause.check(app.settings.home)
         done = _from_lote(app, table, apply, force, wait) if origin is Origin.LOTE else _from_sink(app, table, SinkName(origin.value), apply, force, wait)
         if done is None:
             print(f"{table}: nothing to do")

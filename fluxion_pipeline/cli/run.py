@@ -1,4 +1,4 @@
-"""``fluxion run catalogo|inventario|ventas|recuperacion``: a job from reading to parity, in this process."""
+"""``fluxion run catalogo|inventario|ventas|recuperacion|limpieza``: a job from reading to parity, in this process."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from fluxion_pipeline import pause
 from fluxion_pipeline.cli.console import Debug, err, fail, out, show, speaking
 from fluxion_pipeline.contracts.clock import parse_day, parse_tick
 from fluxion_pipeline.contracts.outcomes import Fact, Verdict
@@ -70,11 +71,28 @@ def recuperacion(ubicacion: Places = None, wait: Wait = 60.0, force: Force = Fal
     go(Request(Fact.VENTAS, locations=tuple(ubicacion or ()), wait=wait, accept=accept, recovery=True), force=force)
 
 
+@app.command()
+def limpieza() -> None:
+    """Let go what the settings FLUXION_KEEP_* no longer keep, as each night does, and say how long the disk will do."""
+    with speaking():
+        here = App(load())
+        mode.check_ready(here)
+        pause.check(here.settings.home)
+        from fluxion_pipeline.defs.execute import execute_cleaning
+
+        numbers, warnings = execute_cleaning(here, loud=Debug.on)
+    for name, value in numbers.items():
+        out.print(f"{name}: {value:,}")
+    for check, text in warnings.items():
+        err.print(f"[yellow]warning:[/] {escape(check)}: {escape(text)}")
+
+
 def go(request: Request, *, force: bool = False, home: App | None = None) -> RunOutcome:
     """Run a job, tell what it came to, and exit with its code unless that is 0."""
     with speaking():
         here = home or App(load())
         mode.check_ready(here)
+        pause.check(here.settings.home)
         check_request(here, request)
         with out.status(f"fluxion run {request.job} …") if out.is_terminal else _plain(request):
             outcome = perform(here, request, force=force)

@@ -21,6 +21,8 @@ def status(json: Annotated[bool, typer.Option("--json", help="One JSON object.")
         as_json(found.to_json())
     else:
         out.print(f"DB_MODE={found.mode}")
+        if found.paused is not None:
+            out.print(f"[red]{escape(found.paused.text)}[/]; nothing is written until: fluxion resume")
         sinks = [
             (s.sink, "active" if s.active else "known", s.problem or "ok", s.pending, ", ".join(f"{t} {n:,}" for t, n in s.rows.items())) for s in found.sinks
         ]

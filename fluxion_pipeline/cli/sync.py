@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from fluxion_pipeline import pause
 from fluxion_pipeline.cli.console import err, fail, out, speaking
 from fluxion_pipeline.contracts.outcomes import Mode, SinkName, Verdict
 from fluxion_pipeline.errors import FluxionError
@@ -23,6 +24,7 @@ def sync(to: Annotated[SinkName | None, typer.Option("--to", help="The sink; def
     """Migrate, bring up to date from the images, and prove: catch-up, rebuild and mode change are this."""
     with speaking():
         app = App(load())
+        pause.check(app.settings.home)
         targets = (to,) if to else app.settings.db_mode.sinks
         app.outbox.land_locations(app.registry)
         mode.know(app)

@@ -12,6 +12,7 @@ from dataclasses import replace
 import dagster as dg
 from pydantic import Field
 
+from fluxion_pipeline import pause
 from fluxion_pipeline.contracts.outcomes import Fact, SinkName
 from fluxion_pipeline.contracts.tables import spec
 from fluxion_pipeline.defs.names import GROUPS, OWNERS, TABLES, lote_key, sink_key
@@ -55,8 +56,10 @@ def lote_assets(app: App, record: Record) -> list[dg.AssetsDefinition]:
 
     def land(context: dg.AssetExecutionContext, config: ReadConfig, request: Request) -> dg.Output[LandingReport]:
         with record.landing(context.run.run_id):
-            mode.enter(app, force=config.forzar)
             asked = replace(request, scheduled=SCHEDULE_TAG in context.run.tags)
+            if not asked.scheduled:
+                pause.check(app.settings.home)
+            mode.enter(app, force=config.forzar)
             report = read_and_land(app, asked, _told_now_and_then(context), record.say or context.log.info)
         record.landed(context.run.run_id, report)
         return dg.Output(report, metadata=_landing_metadata(report))

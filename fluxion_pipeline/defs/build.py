@@ -9,6 +9,7 @@ import dagster as dg
 from fluxion_pipeline.contracts.clock import Clock, now
 from fluxion_pipeline.defs.assets import lote_assets, sink_assets
 from fluxion_pipeline.defs.checks import asset_checks
+from fluxion_pipeline.defs.cleaning import cleaning_asset
 from fluxion_pipeline.defs.coverage import coverage_asset
 from fluxion_pipeline.defs.io_managers import io_managers
 from fluxion_pipeline.defs.jobs import jobs, schedules
@@ -34,10 +35,10 @@ def build_defs(settings: Settings, overrides: Overrides | None = None) -> dg.Def
     sinks = settings.db_mode.sinks
     all_jobs = jobs(sinks)
     return dg.Definitions(
-        assets=[*lote_assets(app, given.record), *sink_assets(sinks), coverage_asset(app), *alert_assets()],
+        assets=[*lote_assets(app, given.record), *sink_assets(sinks), coverage_asset(app), cleaning_asset(app), *alert_assets()],
         asset_checks=[*asset_checks(app, given.record), *alert_checks(app)],
         jobs=all_jobs,
-        schedules=schedules(all_jobs),
+        schedules=schedules(all_jobs, settings.home),
         sensors=sensors(app),
         resources=io_managers(app, given.record),
         executor=dg.in_process_executor,

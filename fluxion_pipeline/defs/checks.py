@@ -13,10 +13,10 @@ import dagster as dg
 
 from fluxion_pipeline.contracts.outcomes import Fact, Mode, SinkName, Verdict
 from fluxion_pipeline.contracts.tables import spec
-from fluxion_pipeline.defs.names import COVERAGE, GROUPS, TABLES, lote_key, sink_key
+from fluxion_pipeline.defs.names import CLEANING, COVERAGE, GROUPS, TABLES, lote_key, sink_key
 from fluxion_pipeline.defs.record import Record
 from fluxion_pipeline.errors import FluxionError
-from fluxion_pipeline.operations import checks, coverage_checks
+from fluxion_pipeline.operations import checks, coverage_checks, disk
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.checks import CheckOutcome, Question
 from fluxion_pipeline.operations.owed import nothing_pending
@@ -42,7 +42,7 @@ class Asked:
 
 def asset_checks(app: App, record: Record) -> list[dg.AssetChecksDefinition]:
     """All checks of a mode."""
-    result = [*(_of_lotes(app, fact) for fact in STORES), _of_coverage(app)]
+    result = [*(_of_lotes(app, fact) for fact in STORES), _of_coverage(app), _of_cleaning(app)]
     result += [sink_checks(app, sink, GROUPS[fact], _questions(app, sink, fact)) for fact in TABLES for sink in app.settings.db_mode.sinks]
     return result + [parity_checks(app, record, GROUPS[fact], TABLES[fact]) for fact in TABLES]
 
@@ -64,6 +64,11 @@ def _of_coverage(app: App) -> dg.AssetChecksDefinition:
         "recuperacion_al_dia": ("The nightly recovery ended in the last 27 hours.", lambda: coverage_checks.recovery_alive(app)),
     }
     return _of_outbox("comprobar_cobertura", COVERAGE, told)
+
+
+def _of_cleaning(app: App) -> dg.AssetChecksDefinition:
+    told = {"disco": (f"The disk does for {disk.WARN_DAYS} days more, by what each consumer took lately.", lambda: disk.enough(app))}
+    return _of_outbox("comprobar_limpieza", CLEANING, told)
 
 
 def _of_outbox(step: str, key: dg.AssetKey, told: Mapping[str, tuple[str, Callable[[], CheckOutcome]]]) -> dg.AssetChecksDefinition:

@@ -17,6 +17,7 @@ from fluxion_pipeline.defs.storage import opened
 from fluxion_pipeline.errors import FluxionError
 from fluxion_pipeline.operations import instance
 from fluxion_pipeline.operations.app import App
+from fluxion_pipeline.operations.cleaning import JOB
 from fluxion_pipeline.operations.execute import RunOutcome
 from fluxion_pipeline.operations.land import Request
 
@@ -46,6 +47,25 @@ def execute(app: App, request: Request, *, force: bool = False, loud: bool = Fal
             tags=tags,
         )
         return _outcome(app, request.fact, record, result)
+
+
+def execute_cleaning(app: App, *, loud: bool = False) -> tuple[dict[str, int | float], dict[str, str]]:
+    """Run ``limpieza`` to its end: its numbers, and failed checks with what they said.
+
+    Raises:
+        FluxionError: if it failed.
+    """
+    definitions = build_defs(app.settings, Overrides(clock=app.clock, app=app))
+    tags = {FLOW_TAG: JOB, "fluxion/origen": "command", PROCESS_TAG: process_mark()}
+    config = {"loggers": {"console": {"config": {"log_level": "DEBUG" if loud else "CRITICAL"}}}}
+    with instance.prepared(app.settings), opened(app.settings) as home:
+        end_leftovers(home, app.settings)
+        result = definitions.resolve_job_def(JOB).execute_in_process(run_config=config, instance=home, raise_on_error=False, tags=tags)
+        made = [e.step_materialization_data.materialization for e in result.all_events if e.is_step_materialization]
+        if not made:
+            raise FluxionError(_first_failure(result), "fluxion ui shows the run")
+        told = {e.check_name: e.description or "failed" for e in result.get_asset_check_evaluations() if not e.passed}
+        return {k: v.value for k, v in made[0].metadata.items() if isinstance(v.value, (int, float))}, told
 
 
 def _op(fact: Fact) -> str:

@@ -22,6 +22,7 @@ from fluxion_pipeline.defs.checks import PLACES
 from fluxion_pipeline.defs.jobs import CRONS, CUT_TAG
 
 Finished = Callable[[AssetCheckExecutionRecord], bool]
+Excused = Callable[[datetime], bool]
 
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 PAGE, PAGES = 100, 20
@@ -69,7 +70,7 @@ class News:
     seen: Seen
 
 
-def look(instance: dg.DagsterInstance, keys: Iterable[dg.AssetCheckKey], seen: Seen | None, now: datetime) -> News:
+def look(instance: dg.DagsterInstance, keys: Iterable[dg.AssetCheckKey], seen: Seen | None, now: datetime, excused: Excused = lambda _: False) -> News:
     """Look for what is new since the last look.
 
     Args:
@@ -77,6 +78,7 @@ def look(instance: dg.DagsterInstance, keys: Iterable[dg.AssetCheckKey], seen: S
         keys: the checks that are there.
         seen: what the last look came to; None, or of another storage: this is the first one.
         now: the instant, aware.
+        excused: whether nothing was meant to run at a tick's instant.
     """
     storage = str(getattr(instance.run_storage, "get_run_storage_id", str)())
     before = seen if seen is not None and seen.storage == storage else None
@@ -85,7 +87,7 @@ def look(instance: dg.DagsterInstance, keys: Iterable[dg.AssetCheckKey], seen: S
     lines = _lines(instance, list(keys), before, _finished(instance, taken, now, first=before is None))
     canceled = {r.dagster_run.run_id for r in ended if r.dagster_run.status is dg.DagsterRunStatus.CANCELED}
     checks = tuple(c for found in lines.values() for c in map(_check, found) if c.passed is not None or c.run_id not in canceled)
-    ticks, until = _ticks(instance, before, now)
+    ticks, until = _ticks(instance, before, now, excused)
     marks = {**(before.checks if before else {}), **{_name(key): found[-1].id for key, found in lines.items() if found}}
     known = [*(before.runs if before else ()), *(r.dagster_run.run_id for r in ended)][-REMEMBERED:]
     last = max([before.until if before else now.timestamp(), *(r.update_timestamp.timestamp() for r in ended)])
@@ -208,7 +210,7 @@ def _check(line: AssetCheckExecutionRecord) -> CheckSeen:
 
 
 # ── ticks ───────────────────────────────────────────────────────────────────────────────────────
-def _ticks(instance: dg.DagsterInstance, before: Seen | None, now: datetime) -> tuple[tuple[TicksSeen, ...], dict[str, float]]:
+def _ticks(instance: dg.DagsterInstance, before: Seen | None, now: datetime, excused: Excused) -> tuple[tuple[TicksSeen, ...], dict[str, float]]:
     """The pipeline's schedules whose ticks were due since the last look."""
     found, until = [], {}
     for job, cron in CRONS.items():
@@ -218,7 +220,7 @@ def _ticks(instance: dg.DagsterInstance, before: Seen | None, now: datetime) -> 
         until[name] = due[-1].timestamp() if due else since
         if due:
             there = _cuts_run(instance, name, due[0])
-            missing = [t for t in due if tick_text(t) not in there]
+            missing = [t for t in due if tick_text(t) not in there and not excused(t)]
             found.append(TicksSeen(name, job, missing[0].astimezone(UTC) if missing else now, len(due), tuple(map(tick_text, missing))))
     return tuple(found), until
 

@@ -20,6 +20,7 @@ from fluxion_pipeline.defs.histories import Seen, look
 from fluxion_pipeline.defs.names import OWNERS
 from fluxion_pipeline.errors import BusyError
 from fluxion_pipeline.operations.app import App
+from fluxion_pipeline.pause import was_paused
 
 KEY = dg.AssetKey("alertas")
 CHECK = "entrega"
@@ -75,7 +76,7 @@ def _evaluate(desk: Desk, context: dg.SensorEvaluationContext) -> dg.SensorResul
     graph = context.repository_def.asset_graph if context.repository_def else None
     keys = [k for k in graph.asset_check_keys if k.asset_key != KEY] if graph else []
     kept = desk.seen()
-    news = look(context.instance, keys, Seen.from_json(kept) if kept else None, desk.clock())
+    news = look(context.instance, keys, Seen.from_json(kept) if kept else None, desk.clock(), lambda at: was_paused(desk.settings.home, at))
     checks = {f"check:{k.asset_key.to_user_string()}:{k.name}" for k in keys}
     written = desk.take(steps_of(news.checks, news.runs, news.ticks), asdict(news.seen), checks)
     delivered = desk.deliver()

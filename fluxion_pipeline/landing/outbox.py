@@ -36,6 +36,7 @@ from fluxion_pipeline.landing.result import Landing, attempt_json, broken, landi
 from fluxion_pipeline.landing.twins import one_of_a_kind
 from fluxion_pipeline.locations.registry import Registry
 from fluxion_pipeline.locks import hold
+from fluxion_pipeline.pause import writing
 from fluxion_pipeline.sources.protocol import Reading
 
 __all__ = ["Landing", "Outbox"]
@@ -161,7 +162,9 @@ class Outbox:
         more = dict(extra or {})
         more |= {name: writer.parquet(name, table) for name, table in (evidence or {}).items() if table is not None and table.num_rows}
         manifest = Manifest(self.id, past.location, sequence, stamp(self.clock()), HEAD, slices, writer.files, reading, standing, extra=more)
-        if not writer.commit(manifest):
+        with writing(self.home):
+            landed = writer.commit(manifest)
+        if not landed:
             journal.catch_up(self.index, past.location, self.place(past.location))
             past.renew()
             raise Overtaken(f"lote {past.location}-{sequence} was landed by another machine meanwhile", "run it again")
@@ -177,8 +180,9 @@ class Outbox:
     def _log_attempt(self, reading: Reading, data: dict[str, Any], decision: Decision) -> None:
         place = self.place(reading.location)
         verified = stamp(decision.verified) if decision.verified else None
-        journal.append(place, {**data, "verified": verified, "after": self.index.sequence(reading.location)})
-        passed("landing.attempt")
+        with writing(self.home):
+            journal.append(place, {**data, "verified": verified, "after": self.index.sequence(reading.location)})
+            passed("landing.attempt")
         journal.catch_up(self.index, reading.location, place)
 
     # ── dimensions ──────────────────────────────────────────────────────────────────────────

@@ -30,6 +30,7 @@ from fluxion_pipeline.contracts.outcomes import SinkName
 from fluxion_pipeline.contracts.sqltext import quote
 from fluxion_pipeline.contracts.tables import CONTRACT_TABLES
 from fluxion_pipeline.errors import FluxionError, SinkAway
+from fluxion_pipeline.operations.surroundings import channels_deliver, not_paused, server_fits, source_answers
 from fluxion_pipeline.operations.which_server import explain, identify, wrong_with
 from fluxion_pipeline.settings import Settings
 from fluxion_pipeline.sinks.duckdb.connect import open_file
@@ -84,6 +85,7 @@ def diagnose(settings: Settings) -> Iterator[Finding]:
     """Run all checks, each yielded as soon as it is done; never raises for what it finds."""
     yield _check("programs", _programs)
     yield _check("home", lambda: _home(settings.home))
+    yield _check("pause", lambda: not_paused(settings))
     opened = {}
     for sink, opens in ((SinkName.DUCKDB, _duckdb_opens), (SinkName.POSTGRESQL, _postgresql_opens)):
         finding = _check(f"{sink} opens", _if_active(settings, sink, opens))
@@ -92,7 +94,10 @@ def diagnose(settings: Settings) -> Iterator[Finding]:
     for sink in SinkName:
         for what, check in (("schema", _schema), ("belongs to this home", _claim), ("reads and writes", _reads_and_writes)):
             yield _check(f"{sink} {what}", _if_open(opened, sink, settings, check))
+    yield _check("postgresql fits", _if_open(opened, SinkName.POSTGRESQL, settings, lambda given, _: server_fits(given)))
     yield _check("same answers", lambda: _same_answers(settings, opened))
+    yield _check("source", lambda: source_answers(settings))
+    yield _check("alerts", lambda: channels_deliver(settings))
 
 
 def _check(name: str, check: Callable[[], str]) -> Finding:
@@ -234,7 +239,11 @@ def _same_answers(settings: Settings, opened: dict[SinkName, State]) -> str:
     one, other = answers.values()
     for mine, theirs in zip(one, other, strict=True):
         if mine != theirs:
-            remedy = "fluxion sync" if mine.endswith("ubicaciones") else "report it, with the versions above: the engines disagree on a constant"
+            remedy = (
+                "fluxion repair ubicaciones --from lote --apply"
+                if mine.endswith("ubicaciones")
+                else "report it, with the versions above: the engines disagree on a constant"
+            )
             raise _Bad(f"DuckDB says {mine}, PostgreSQL says {theirs}", remedy)
     return f"{one[0]}, and decimals, dates, time zones and text alike"
 

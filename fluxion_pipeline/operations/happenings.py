@@ -69,10 +69,11 @@ def found(files: Sequence[Path], where: str, values: Sequence[Any]) -> list[dict
 def landed(place: Path, table: str, named: Mapping[str, str], manifests: Manifests) -> Iterator[Event]:
     """The row in every image that is still there, and each lote in which it was missing after having been there."""
     rows = {(_sequence(r["filename"]), r["_slice"]): r for r in found(sorted(place.glob(f"*/*-{table}-*.parquet")), *condition(named))}
+    there = {p.name for p in place.glob(f"*/*-{table}-*.parquet")}
     for slice_ in sorted({s for _, s in rows}):
         before: tuple[bool, dict[str, Any]] | None = None
         for manifest in manifests.values():
-            if not any(s.table == table and s.slice == slice_ for s in manifest.slices):
+            if not any(s.table == table and s.slice == slice_ and s.file in there for s in manifest.slices):
                 continue
             row = rows.get((manifest.sequence, slice_))
             if row is None:
@@ -174,6 +175,8 @@ def _at(manifest: Manifest) -> str:
 
 
 def _origin(manifest: Manifest) -> str:
+    if "limpieza" in manifest.extra:
+        return "limpieza: kept long enough"
     if ORIGIN in manifest.extra:
         return str(manifest.extra[ORIGIN]["origen"])
     return str(manifest.reading["origin"]) if manifest.reading else "the map of locations, or products that facts met"

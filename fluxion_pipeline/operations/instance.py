@@ -35,6 +35,7 @@ concurrency:
       - {key: fluxion/flujo, value: inventario, limit: 1}
       - {key: fluxion/flujo, value: ventas, limit: 1}
       - {key: fluxion/flujo, value: recuperacion, limit: 1}
+      - {key: fluxion/flujo, value: limpieza, limit: 1}
 """
 
 

@@ -21,6 +21,7 @@ from fluxion_pipeline.operations.calendar import Calendar, read_calendar
 from fluxion_pipeline.operations.due import check_times, cuts_due
 from fluxion_pipeline.operations.recovery import Mark, leave_mark
 from fluxion_pipeline.operations.windows import Due
+from fluxion_pipeline.pause import wait_for_end
 from fluxion_pipeline.sources.protocol import Reading
 
 MAX_THREADS = 8
@@ -135,6 +136,7 @@ def read_and_land(app: App, request: Request, progress: Progress | None = None, 
     source, begun = app.source, app.clock()
     wanted = _locations(app, request)
     check_times(app, request)
+    wait_for_end(app.settings.home, waiting)
     with hold(app.locks / f"{request.job}.lock", wait=request.wait, purpose=f"fluxion run {request.job}", waiting=waiting):
         if request.fact is Fact.CATALOGO:
             app.outbox.land_locations(app.registry)

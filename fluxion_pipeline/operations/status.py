@@ -17,6 +17,7 @@ from fluxion_pipeline.landing.tables import own_tables
 from fluxion_pipeline.operations import mode
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.repairs import recorded
+from fluxion_pipeline.pause import Pause, standing
 from fluxion_pipeline.sinks.converge import check_claim, pending
 from fluxion_pipeline.sinks.protocol import Sink
 
@@ -62,11 +63,17 @@ class Status:
     repairs: int
     last_repair: str | None
     channels: tuple[ChannelHealth, ...] = ()
+    paused: Pause | None = None
 
     @property
     def healthy(self) -> bool:
-        """Whether nothing is stale, failed, pending or away, and every channel of alerts delivers."""
-        return all(c.well for c in self.channels) and all(s.problem is None and not s.pending for s in self.sinks) and all(x.healthy for x in self.locations)
+        """Whether nothing is paused, stale, failed, pending or away, and every channel of alerts delivers."""
+        return (
+            self.paused is None
+            and all(c.well for c in self.channels)
+            and all(s.problem is None and not s.pending for s in self.sinks)
+            and all(x.healthy for x in self.locations)
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The same as plain JSON."""
@@ -83,7 +90,7 @@ def status(app: App) -> Status:
     last = f"{repairs[-1].tabla} from {repairs[-1].origen}, {stamp(repairs[-1].pedida_en)} by {repairs[-1].pedida_por}" if repairs else None
     quarantined = len(Quarantine(app.settings.home).entries())
     fares = health(Store(app.settings.home), channels(app.settings.fluxion_alert_urls))
-    return Status(app.settings.db_mode.value, sinks, locations, quarantined, rejected, len({x.id for x in repairs}), last, fares)
+    return Status(app.settings.db_mode.value, sinks, locations, quarantined, rejected, len({x.id for x in repairs}), last, fares, standing(app.settings.home))
 
 
 _COUNTS = " UNION ALL ".join(f"SELECT '{t}', count(*) FROM {quote(t)}" for t in ("productos", "ventas", "inventario_actual", "inventario_historico"))  # noqa: S608

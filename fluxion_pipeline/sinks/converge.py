@@ -20,6 +20,7 @@ from fluxion_pipeline.landing.index import Image
 from fluxion_pipeline.landing.lineage import written_at
 from fluxion_pipeline.landing.outbox import Outbox
 from fluxion_pipeline.landing.tables import table_of
+from fluxion_pipeline.pause import writing
 from fluxion_pipeline.sinks.attempts import lines_of, tell
 from fluxion_pipeline.sinks.own_tables import make_owed
 from fluxion_pipeline.sinks.protocol import Past, Sink, SinkReport, SinkSession, WriteReceipt
@@ -83,7 +84,8 @@ def converge(
         done += len(batch)
         if progress is not None:
             progress(f"{sink.name}", done, len(places))
-    tell(sink, outbox)
+    with writing(outbox.home):
+        tell(sink, outbox)
     return SinkReport(sink.name, tuple(receipts), failures, time.monotonic() - started)
 
 
@@ -146,11 +148,12 @@ def _transaction(
         if not owed:
             return []
         images = [i for o in owed for i in o.images]
-        make_owed(sink, outbox, {i.table for i in images})
-        failpoints.passed(f"{sink.name}.planned")
-        sink.prepare(images)
-        failpoints.passed(f"{sink.name}.prepared")
-        receipts = _apply(sink, outbox, owed, run_id, clock, past or outbox.past_image)
+        with writing(outbox.home):
+            make_owed(sink, outbox, {i.table for i in images})
+            failpoints.passed(f"{sink.name}.planned")
+            sink.prepare(images)
+            failpoints.passed(f"{sink.name}.prepared")
+            receipts = _apply(sink, outbox, owed, run_id, clock, past or outbox.past_image)
         if receipts is not None:
             return receipts
     raise SinkAway(str(sink.name), f"{sink.name}: others keep writing {', '.join(batch)} at the same time", "run it again when they have ended")

@@ -9,11 +9,12 @@ import pytest
 
 from fluxion_pipeline_tests.architecture.repository import PACKAGE, imports, modules, stage
 
-FOUNDATION = {"errors", "settings", "locks", "failpoints", "contracts", "locations"}
+FOUNDATION = {"errors", "settings", "locks", "pause", "failpoints", "contracts", "locations"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "failpoints": set(),
     "locks": {"errors"},
+    "pause": {"errors", "locks"},
     "contracts": {"errors"},
     "locations": {"errors", "contracts"},
     "settings": {"errors", "contracts"},

@@ -29,6 +29,7 @@ OF_LOTES = {
     "lotes/inventario": ["lecturas_logradas", "ubicaciones_al_dia", "ubicaciones_conocidas"],
     "lotes/ventas": ["lecturas_logradas", "ubicaciones_conocidas"],
     "informes/cobertura": ["cobertura_30_dias", "cobertura_ayer", "recuperacion_al_dia"],
+    "operacion/limpieza": ["disco"],
 }
 OF_SINK = {
     "productos": ["claves_unicas", "lotes_pendientes"],
@@ -62,7 +63,7 @@ def test_the_assets_and_checks_of_a_mode_are_these(mode: str, tmp_path: Path) ->
     graph = definitions(mode, tmp_path).resolve_asset_graph()
     sinks = [s.value for s in Mode(mode).sinks]
     tables = [t for some in TABLES.values() for t in some]
-    made = {f"lotes/{g}" for g in TABLES} | {f"{s}/{t}" for s in sinks for t in tables} | {"informes/cobertura", "alertas"}
+    made = {f"lotes/{g}" for g in TABLES} | {f"{s}/{t}" for s in sinks for t in tables} | {"informes/cobertura", "operacion/limpieza", "alertas"}
     assert {k.to_user_string() for k in graph.get_all_asset_keys()} == made
 
     expected = {f"{key}: {name}" for key, names in OF_LOTES.items() for name in names}
@@ -75,12 +76,13 @@ def test_the_assets_and_checks_of_a_mode_are_these(mode: str, tmp_path: Path) ->
 @pytest.mark.parametrize("mode", ["duckdb", "dual", "postgresql"])
 def test_the_jobs_and_schedules_are_these(mode: str, tmp_path: Path) -> None:
     repository = definitions(mode, tmp_path).get_repository_def()
-    assert {j.name for j in repository.get_all_jobs() if not j.name.startswith("__")} == {"catalogo", "inventario", "ventas", "recuperacion"}
+    assert {j.name for j in repository.get_all_jobs() if not j.name.startswith("__")} == {"catalogo", "inventario", "ventas", "recuperacion", "limpieza"}
     found = {s.name: (s.job_name, s.cron_schedule, s.execution_timezone, s.default_status.value) for s in repository.schedule_defs}
     assert found == {
         "catalogo_programado": ("catalogo", "0 5 * * *", ZONE_NAME, "RUNNING"),
         "inventario_programado": ("inventario", "0,30 6-22 * * *", ZONE_NAME, "RUNNING"),
         "ventas_programado": ("ventas", "5 * * * *", ZONE_NAME, "RUNNING"),
+        "limpieza_programado": ("limpieza", "15 2 * * *", ZONE_NAME, "RUNNING"),
         "recuperacion_programado": ("recuperacion", "0 3 * * *", ZONE_NAME, "RUNNING"),
     }
     assert {s.name: (s.minimum_interval_seconds, s.default_status.value) for s in repository.sensor_defs} == {"alertas": (30, "RUNNING")}
@@ -89,7 +91,7 @@ def test_the_jobs_and_schedules_are_these(mode: str, tmp_path: Path) -> None:
 def test_the_sinks_of_a_fact_depend_on_its_lotes_and_never_on_each_other(tmp_path: Path) -> None:
     graph = definitions("dual", tmp_path).resolve_asset_graph()
     parents = {k.to_user_string(): {p.to_user_string() for p in graph.get(k).parent_keys} for k in graph.get_all_asset_keys()}
-    alone = {"alertas": set(), "informes/cobertura": {"lotes/inventario", "lotes/ventas"}}
+    alone = {"alertas": set(), "operacion/limpieza": set(), "informes/cobertura": {"lotes/inventario", "lotes/ventas"}}
     assert parents == alone | {f"lotes/{g}": set() for g in TABLES} | {
         f"{s}/{t}": {f"lotes/{g}"} for s in ("duckdb", "postgresql") for g, ts in TABLES.items() for t in ts
     }
@@ -101,7 +103,7 @@ def test_every_asset_says_what_it_is_to_whom_it_belongs_and_of_what_kind(tmp_pat
         node = graph.get(key)
         assert node.description
         assert node.owners == ["team:datos"]
-        assert node.group_name in {*TABLES, "informes", "alertas"}
+        assert node.group_name in {*TABLES, "informes", "operacion", "alertas"}
         assert key.path[0] in node.kinds or node.kinds in ({"parquet"}, {"html"}, {"sqlite"})
 
 

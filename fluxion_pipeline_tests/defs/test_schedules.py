@@ -10,7 +10,8 @@ import dagster as dg
 import pytest
 from dagster._utils.schedules import cron_string_iterator
 
-from fluxion_pipeline.contracts.clock import ZONE, tick_text
+from fluxion_pipeline import pause
+from fluxion_pipeline.contracts.clock import ZONE, now, tick_text
 from fluxion_pipeline.contracts.ticks import latest_tick
 from fluxion_pipeline.defs.build import build_defs
 from fluxion_pipeline.settings import load
@@ -54,6 +55,22 @@ def test_a_tick_is_one_run_that_carries_its_local_time(schedules: dict[str, dg.S
     assert [[r.run_key for r in some] for some in requests] == [[at.isoformat()]] * 2
     assert requests[0][0].tags["fluxion/corte"] == "2026-03-02T2230"
     assert requests[0][0].tags["fluxion/flujo"] == "inventario"
+
+
+def test_in_a_pause_every_schedule_skips_and_says_why(schedules: dict[str, dg.ScheduleDefinition], tmp_path: Path) -> None:
+    pause.begin(tmp_path, "cambio de disco", now())
+    at = datetime(2026, 3, 2, 22, 30, tzinfo=ZONE)
+    for schedule in schedules.values():
+        data = schedule.evaluate_tick(dg.build_schedule_context(scheduled_execution_time=at))
+        assert not data.run_requests
+        assert "cambio de disco" in str(data.skip_message)
+
+
+def test_in_a_pause_a_run_that_a_person_asks_for_is_refused(shop: Shop) -> None:
+    pause.begin(shop.settings.home, "cambio de disco", now())
+    result = shop.run("ventas")
+    assert not result.success
+    assert any("cambio de disco" in str(e.step_failure_data.user_failure_data) for e in result.all_events if e.is_step_failure)
 
 
 def test_a_tick_without_anything_new_is_no_failure_and_writes_nothing(shop: Shop) -> None:

@@ -11,6 +11,7 @@ import dagster as dg
 import pytest
 from pydantic import SecretStr
 
+from fluxion_pipeline import pause
 from fluxion_pipeline.contracts.clock import now
 from fluxion_pipeline.contracts.outcomes import SinkName
 from fluxion_pipeline.defs.build import Overrides, build_defs
@@ -216,3 +217,18 @@ def test_ticks_without_a_run_are_told_once(shop: Shop, hook: Webhook, instance: 
     found = re.search(r"«inventario» a su hora\.\nDesde: .*, hace 1 d .*\n.*\nNúmeros: cortes sin corrida (\d+)\n", hook.messages[0]["message"])
     assert found is not None, hook.messages[0]["message"]
     assert 34 <= int(found[1]) <= 38
+
+
+def test_ticks_of_a_pause_are_not_late_but_a_long_pause_is_told_once(shop: Shop, hook: Webhook, instance: dg.DagsterInstance) -> None:
+    daemon = Daemon(shop, hook, instance)
+    daemon.look()
+    pause.begin(shop.settings.home, "cambio de disco", now())
+    for hours in (1, 3, 4):
+        daemon.later = timedelta(hours=hours)
+        daemon.look()
+        assert hook.titles == ["[ERROR] Fluxion está en pausa"] * (hours > 1)
+    pause.end(shop.settings.home, daemon.clock())
+    daemon.look()
+    assert len(hook.titles) == 2
+    assert "cambio de disco" in hook.messages[0]["message"]
+    assert "en pausa" in hook.titles[1]

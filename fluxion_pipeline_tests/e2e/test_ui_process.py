@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 END_SECONDS = 15
 
-JOBS = ("catalogo", "inventario", "ventas", "recuperacion")
+JOBS = ("catalogo", "inventario", "ventas", "recuperacion", "limpieza")
 
 
 @pytest.fixture

@@ -1,0 +1,58 @@
+"""The doctor's checks of Dagster: its home, its daemon, its schedules. Nothing is started or made."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import dagster as dg
+import sqlalchemy as sa
+import yaml
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.scheduler.instigation import InstigatorStatus
+
+from fluxion_pipeline.defs.jobs import CRONS
+from fluxion_pipeline.defs.leftovers import SILENT_AFTER
+from fluxion_pipeline.defs.storage import opened
+from fluxion_pipeline.errors import FluxionError
+from fluxion_pipeline.operations import instance
+from fluxion_pipeline.operations.doctor import Finding, State
+from fluxion_pipeline.settings import Settings
+
+NAMES = ("dagster", "daemon", "schedules")
+
+
+def diagnose(settings: Settings) -> Iterator[Finding]:
+    """Run the checks; never raises for what it finds."""
+    place = instance.folder(settings)
+    if not (place / "dagster.yaml").exists():
+        yield from (Finding(name, State.SKIPPED, f"{place} is not made yet: the first run does it") for name in NAMES)
+        return
+    try:
+        with instance.prepared(settings), opened(settings) as home:
+            yield Finding("dagster", State.OK, f"DAGSTER_HOME {place}, {home.get_runs_count()} runs")
+            yield _daemon(home)
+            yield _schedules(home)
+    except (FluxionError, OSError, dg.DagsterError, yaml.YAMLError, sa.exc.SQLAlchemyError) as error:
+        remedy = getattr(error, "remedy", "") or f"mv {place}/dagster.yaml {place}/dagster.yaml.old (the next run writes it anew)"
+        yield Finding("dagster", State.FAILED, f"{place} can't be opened: {str(error).splitlines()[0]}", remedy)
+
+
+def _daemon(home: dg.DagsterInstance) -> Finding:
+    beats = [beat.timestamp for beat in home.get_daemon_heartbeats().values()]
+    if not beats:
+        return Finding("daemon", State.SKIPPED, "none ever ran here: schedules and alerts need fluxion ui")
+    age = time.time() - max(beats)
+    if age > SILENT_AFTER:
+        return Finding("daemon", State.FAILED, f"its last heartbeat was {age / 60:.0f} minutes ago: no schedule runs, no alert is sent", "fluxion ui")
+    return Finding("daemon", State.OK, f"its last heartbeat was {age:.0f} s ago")
+
+
+def _schedules(home: dg.DagsterInstance) -> Finding:
+    """What a person has turned off; what nobody has touched is on."""
+    states = home.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)
+    off = sorted(s.instigator_name for s in states if s.status is InstigatorStatus.STOPPED and s.instigator_name.removesuffix("_programado") in CRONS)
+    if off:
+        remedy = "; ".join(f"DAGSTER_HOME={home.root_directory} dagster schedule start {name} -m fluxion_pipeline.definitions" for name in off)
+        return Finding("schedules", State.FAILED, f"turned off: {', '.join(off)}", remedy)
+    return Finding("schedules", State.OK, f"{len(CRONS)} are on")
