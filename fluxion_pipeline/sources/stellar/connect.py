@@ -6,6 +6,7 @@ over VPN that was idle is dead without a word, and the systems' pool of logins i
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -66,6 +67,9 @@ CAUSES: dict[int, _Cause] = {
 
 CONNECTING = frozenset({20002, 20009})
 
+_LIBRARY = re.compile(r"DB-Lib error message (\d+)")
+"""Where the library and not the server speaks, its number is in the words: beside them the driver may give the number of an error before."""
+
 
 def address(text: str) -> sa.URL:
     """``STELLAR_URL``, parsed.
@@ -90,6 +94,7 @@ def engine_of(url: sa.URL, waits: Waits) -> sa.Engine:
         "timeout": max(1, round(waits.silence)),
         "read_only": True,
         "appname": "fluxion",
+        "tds_version": "7.3",  # of SQL Server 2008, which knows TIME; to find it out would cost a silent server's time-out for each version
     }
     return sa.create_engine(url, poolclass=NullPool, connect_args=limits)
 
@@ -139,4 +144,7 @@ def _told(error: BaseException | None) -> tuple[int | None, str]:
             number = item
         elif isinstance(item, (str, bytes)):
             words.append(item.decode("utf-8", "replace") if isinstance(item, bytes) else item)
-    return number, " ".join(" ".join(words).split())[:300] or type(error).__name__
+    said = " ".join(" ".join(words).split())
+    if (own := _LIBRARY.match(said)) is not None:
+        number = int(own[1])
+    return number, said[:300] or type(error).__name__

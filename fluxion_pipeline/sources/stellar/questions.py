@@ -30,8 +30,9 @@ Values = dict[str, Any]
 
 def _names(table: sa.Table, alias: str) -> sa.Subquery:
     """One description for each code."""
-    code = table.c.C_CODIGO
-    return sa.select(code.label("codigo"), sa.func.min(table.c.C_DESCRIPCIO).label("nombre")).group_by(code).subquery(alias)
+    names = table.alias(f"{alias}n")
+    code = names.c.C_CODIGO
+    return sa.select(code.label("codigo"), sa.func.min(names.c.C_DESCRIPCIO).label("nombre")).group_by(code).subquery(alias)
 
 
 _products = MA_PRODUCTOS.alias("p")

@@ -37,16 +37,16 @@ def test_values_are_bound_and_nothing_is_cut_or_written(name: str) -> None:
 
 def test_the_text_of_the_sales() -> None:
     sql, _ = text("sales")
-    assert "FROM [VAD20].[dbo].[MA_TRANSACCION] AS t LEFT OUTER JOIN (SELECT" in sql
-    assert "count(DISTINCT c.[c_CodNasa]) AS productos FROM [VAD10].[dbo].[MA_CODIGOS] AS c GROUP BY c.[c_Codigo]) AS b ON b.barra = t.[Codigo]" in sql
-    assert "LEFT OUTER JOIN [VAD10].[dbo].[MA_PRODUCTOS] AS p ON p.[c_Codigo] = coalesce(b.producto, t.[Codigo])" in sql
+    assert "FROM [VAD20].dbo.[MA_TRANSACCION] AS t LEFT OUTER JOIN (SELECT" in sql
+    assert "count(DISTINCT c.[c_CodNasa]) AS productos FROM [VAD10].dbo.[MA_CODIGOS] AS c GROUP BY c.[c_Codigo]) AS b ON b.barra = t.[Codigo]" in sql
+    assert "LEFT OUTER JOIN [VAD10].dbo.[MA_PRODUCTOS] AS p ON p.[c_Codigo] = coalesce(b.producto, t.[Codigo])" in sql
     assert "WHERE t.[f_Fecha] >= %(desde)s AND t.[f_Fecha] < %(hasta)s ORDER BY t.[c_Numero], t.[n_Linea]" in sql
 
 
 def test_the_text_of_a_window_and_of_the_stock() -> None:
     assert "CAST(t.[h_Hora] AS TIME) >= CAST(%(hora_desde)s AS TIME)" in text("window")[0]
     stock = text("stock")[0]
-    assert "FROM [VAD10].[dbo].[MA_DEPOPROD] AS e LEFT OUTER JOIN [VAD10].[dbo].[MA_PRODUCTOS] AS p" in stock
+    assert "FROM [VAD10].dbo.[MA_DEPOPROD] AS e LEFT OUTER JOIN [VAD10].dbo.[MA_PRODUCTOS] AS p" in stock
     assert "WHERE e.c_coddeposito = %(deposito)s AND (p.[c_Departamento] IS NULL OR p.[c_Departamento] != %(compras)s)" in stock
 
 
