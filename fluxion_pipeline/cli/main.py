@@ -25,6 +25,7 @@ COMMANDS = (
     "sync",
     "status",
     "coverage",
+    "report",
     "mode",
     "quarantine",
     "alerts",
