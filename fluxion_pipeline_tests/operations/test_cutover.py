@@ -12,6 +12,8 @@ import pytest
 
 from fluxion_pipeline.contracts.clock import now
 from fluxion_pipeline.contracts.outcomes import Fact, SinkName, Verdict
+from fluxion_pipeline.locations import registry
+from fluxion_pipeline.locations.registry import Registry
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.cutover import BACKUP, cutover
 from fluxion_pipeline.operations.cutover_page import page, write
@@ -81,7 +83,9 @@ def checked(text: str) -> str:
 @pytest.fixture
 def home(pg_settings: Settings) -> Home:
     """The shipped sample in both sinks."""
-    found = Home(pg_settings.model_copy(update={"fluxion_source": "archivos"})).ready()
+    found = Home(pg_settings.model_copy(update={"fluxion_source": "archivos"}))
+    found.app.registry = Registry(tuple(x for x in registry.load() if x.is_store))  # the sample has no file of a CEDI
+    found.ready()
     for fact in (Fact.CATALOGO, Fact.VENTAS, Fact.INVENTARIO):
         read_and_land(found.app, Request(fact))
     for sink in SinkName:
@@ -90,11 +94,7 @@ def home(pg_settings: Settings) -> Home:
 
 
 def proven_for(home: Path, days: int, tables: list[str]) -> None:
-    lines = [
-        {"at": (now() - timedelta(days=n)).isoformat(), "table": t, "verdict": "igual", "rows": 1}
-        for n in range(days)
-        for t in tables
-    ]
+    lines = [{"at": (now() - timedelta(days=n)).isoformat(), "table": t, "verdict": "igual", "rows": 1} for n in range(days) for t in tables]
     (home / FILE).write_text("".join(json.dumps(x) + "\n" for x in lines) + '{"at": "cut', "utf-8")
 
 
