@@ -20,7 +20,8 @@ QUESTIONS: dict[str, str] = {
     "WHERE fecha_negocio > (SELECT max(fecha_negocio) FROM ventas) - INTERVAL '30 days' GROUP BY producto_codigo) t",
     "Stock × ubicación": "SELECT ubicacion_codigo, count(*), sum(stock) FROM inventario_actual GROUP BY ubicacion_codigo ORDER BY ubicacion_codigo",
     "Top 20": "SELECT producto_codigo, sum(cantidad) AS n FROM ventas GROUP BY producto_codigo ORDER BY n DESC, producto_codigo LIMIT 20",
-    "Clave": "SELECT i.stock, i.precio FROM inventario_actual i JOIN (SELECT ubicacion_codigo, almacen_codigo, producto_codigo FROM inventario_actual LIMIT 1) k "
+    "Clave": "SELECT i.stock, i.precio FROM inventario_actual i JOIN "
+    "(SELECT ubicacion_codigo, almacen_codigo, producto_codigo FROM inventario_actual LIMIT 1) k "
     "ON i.ubicacion_codigo = k.ubicacion_codigo AND i.almacen_codigo = k.almacen_codigo AND i.producto_codigo = k.producto_codigo",
 }
 WRITES = "SELECT coalesce(sum(insertadas + cambiadas + borradas), 0), coalesce(sum(segundos), 0) FROM lotes_registro"
