@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     klk_read_timeout: float = Field(40, gt=0, description="seconds of its silence")
     klk_total_timeout: float = Field(300, gt=0, description="seconds for one answer")
     stellar_url: SecretStr | None = None
+    stellar_connect_timeout: float = Field(15, gt=0, description="seconds until a login to Stellar's server stands")
+    stellar_read_timeout: float = Field(120, gt=0, description="seconds of its silence")
+    stellar_total_timeout: float = Field(600, gt=0, description="seconds for one answer")
     fluxion_alert_urls: SecretStr | None = None
     fluxion_ui_url: str = Field("http://127.0.0.1:3000", pattern=r"^https?://\S+$", description="address of the UI, for links in alerts")
     fluxion_keep_runs: int = Field(30, ge=1, description="days that Dagster's runs and events are kept")

@@ -29,6 +29,7 @@ COMMANDS = (
     "pause",
     "resume",
     "coverage",
+    "report",
     "mode",
     "quarantine",
     "alerts",

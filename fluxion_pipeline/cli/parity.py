@@ -20,9 +20,11 @@ from rich.table import Table
 
 from fluxion_pipeline import settings as environment
 from fluxion_pipeline.cli.console import as_json, speaking
+from fluxion_pipeline.contracts.clock import now
 from fluxion_pipeline.contracts.outcomes import Verdict
 from fluxion_pipeline.contracts.tables import CONTRACT_TABLES
 from fluxion_pipeline.errors import ContractError
+from fluxion_pipeline.operations.parity_history import record
 from fluxion_pipeline.parity.passes import Progress as Told
 from fluxion_pipeline.parity.prove import chosen, prove
 from fluxion_pipeline.parity.report import Difference, Level, ParityReport, Shown, TableParity
@@ -54,6 +56,7 @@ def parity(
             raise typer.BadParameter(str(error), param_hint="TABLE") from error
     with speaking(), _progress(quiet=json) as told:
         report = prove(settings, names, level, full=full, wait=wait, progress=told)
+    record(settings.home, report, now())
     if json:
         as_json(report.to_json())
     else:

@@ -11,6 +11,7 @@ from fluxion_pipeline.defs.assets import lote_assets, sink_assets
 from fluxion_pipeline.defs.checks import asset_checks
 from fluxion_pipeline.defs.cleaning import cleaning_asset
 from fluxion_pipeline.defs.coverage import coverage_asset
+from fluxion_pipeline.defs.cutover import cutover_asset
 from fluxion_pipeline.defs.io_managers import io_managers
 from fluxion_pipeline.defs.jobs import jobs, schedules
 from fluxion_pipeline.defs.record import Record
@@ -35,7 +36,7 @@ def build_defs(settings: Settings, overrides: Overrides | None = None) -> dg.Def
     sinks = settings.db_mode.sinks
     all_jobs = jobs(sinks)
     return dg.Definitions(
-        assets=[*lote_assets(app, given.record), *sink_assets(sinks), coverage_asset(app), cleaning_asset(app), *alert_assets()],
+        assets=[*lote_assets(app, given.record), *sink_assets(sinks), coverage_asset(app), cutover_asset(app), cleaning_asset(app), *alert_assets()],
         asset_checks=[*asset_checks(app, given.record), *alert_checks(app)],
         jobs=all_jobs,
         schedules=schedules(all_jobs, settings.home),

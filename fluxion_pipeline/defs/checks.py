@@ -20,6 +20,7 @@ from fluxion_pipeline.operations import checks, coverage_checks, disk
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.checks import CheckOutcome, Question
 from fluxion_pipeline.operations.owed import nothing_pending
+from fluxion_pipeline.operations.parity_history import record as remember
 from fluxion_pipeline.parity.prove import prove
 from fluxion_pipeline.parity.report import TableParity, markdown
 from fluxion_pipeline.sinks.slices import owner
@@ -161,7 +162,9 @@ def parity_checks(app: App, record: Record, group: str, tables: Sequence[str]) -
             reason = f"skipped: DB_MODE={app.settings.db_mode} writes one sink"
             yield from (_of(c, True, dg.AssetCheckSeverity.WARN, reason, {"veredicto": "omitida"}) for c in selected.values())
             return
-        for found in prove(app.settings, list(selected)).tables:
+        report = prove(app.settings, list(selected))
+        remember(app.settings.home, report, app.clock())
+        for found in report.tables:
             record.proved(context.run.run_id, found)
             yield _compared(selected[found.table], found)
 

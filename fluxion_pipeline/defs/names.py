@@ -15,6 +15,7 @@ TABLES: dict[Fact, tuple[str, ...]] = {
 
 GROUPS = {Fact.CATALOGO: "catalogo", Fact.INVENTARIO: "inventario", Fact.VENTAS: "ventas"}
 COVERAGE = dg.AssetKey(["informes", "cobertura"])
+CUTOVER = dg.AssetKey(["informes", "cutover"])
 """The picture of what is there and what is lacking."""
 CLEANING = dg.AssetKey(["operacion", "limpieza"])
 """What was let go, and the room that is left."""

@@ -10,11 +10,13 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from datetime import date
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 
-from fluxion_pipeline.errors import LocationError
+from fluxion_pipeline.contracts.clock import parse_day
+from fluxion_pipeline.errors import ContractError, LocationError
 
 TIPOS = ("tienda", "cedi")
 SYSTEMS = ("klk", "stellar")
@@ -23,7 +25,11 @@ MAX_CODE = 10
 
 @dataclass(frozen=True)
 class Location:
-    """One line of ubicaciones.csv; the fields are its columns."""
+    """One line of ubicaciones.csv; the fields are its columns.
+
+    ``sistema_desde`` is the one that a file may leave out: the first business day that comes from
+    ``sistema_pos``; the days before it come from the other system. It is no column of the table.
+    """
 
     id: str
     codigo: str
@@ -37,6 +43,17 @@ class Location:
     stellar_deposito: str | None
     activo: bool
     visible_pedidos: bool
+    sistema_desde: date | None = None
+
+    def system_on(self, day: date) -> str:
+        """The system that a business day is read from: before ``sistema_desde`` the other one."""
+        if self.sistema_desde is None or day >= self.sistema_desde:
+            return self.sistema_pos
+        return next(name for name in SYSTEMS if name != self.sistema_pos)
+
+    def ever_of(self, system: str) -> bool:
+        """Whether any of its days are read from a system."""
+        return system == self.sistema_pos or self.sistema_desde is not None
 
     @property
     def is_store(self) -> bool:
@@ -44,7 +61,8 @@ class Location:
         return self.tipo == "tienda"
 
 
-COLUMNS = tuple(f.name for f in fields(Location))
+SINCE = "sistema_desde"
+COLUMNS = tuple(f.name for f in fields(Location) if f.name != SINCE)
 
 
 @dataclass(frozen=True)
@@ -136,10 +154,23 @@ def _location(raw: dict[str, str | None], where: str) -> Location:
     _among(value["sistema_pos"], SYSTEMS, "sistema_pos", where)
     if len(value["codigo"] or "") > MAX_CODE:
         raise LocationError(f"{where}: codigo «{value['codigo']}» is longer than {MAX_CODE} characters", "shorten it")
-    if value["sistema_pos"] == "klk" and not (value["klk_sucursal"] and value["klk_almacen"]):
-        raise LocationError(f"{where}: a KLK location needs klk_sucursal and klk_almacen", "fill both columns")
+    since = _since((raw.get(SINCE) or "").strip(), where)
     flags = {c: _flag(value.pop(c) or "", c, where) for c in ("activo", "visible_pedidos")}
-    return Location(**value, **flags)  # type: ignore[arg-type]
+    location = Location(**value, **flags, sistema_desde=since)  # type: ignore[arg-type]
+    if location.ever_of("klk") and not (location.klk_sucursal and location.klk_almacen):
+        raise LocationError(f"{where}: a KLK location needs klk_sucursal and klk_almacen", "fill both columns")
+    if location.activo and location.ever_of("stellar") and not location.stellar_deposito:
+        raise LocationError(f"{where}: an active Stellar location needs stellar_deposito", "fill the column, or set activo to false")
+    return location
+
+
+def _since(text: str, where: str) -> date | None:
+    if not text:
+        return None
+    try:
+        return parse_day(text)
+    except ContractError as error:
+        raise LocationError(f"{where}: {SINCE} is «{text}»", "write the first day of sistema_pos as YYYY-MM-DD, or leave it empty") from error
 
 
 def _among(value: str | None, allowed: tuple[str, ...], column: str, where: str) -> None:

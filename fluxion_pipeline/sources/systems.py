@@ -6,12 +6,18 @@ they look like one.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
-from fluxion_pipeline.contracts.outcomes import Fact
+import pyarrow as pa
+
+from fluxion_pipeline.contracts.clock import Clock, local_day, now, parse_day
+from fluxion_pipeline.contracts.outcomes import Answer, Fact
 from fluxion_pipeline.errors import PermanentError
 from fluxion_pipeline.locations.registry import Location, Registry
+from fluxion_pipeline.sources.products import merged
 from fluxion_pipeline.sources.protocol import Reading, Source, Unknown
 
 
@@ -21,32 +27,37 @@ class SystemsSource:
     name = "auto"
     live = True
 
-    def __init__(self, registry: Registry, systems: Mapping[str, Source], missing: Mapping[str, str]) -> None:
+    def __init__(self, registry: Registry, systems: Mapping[str, Source], missing: Mapping[str, str], clock: Clock = now) -> None:
         """Remember them.
 
         Args:
             registry: the map of locations.
-            systems: ``sistema_pos`` → its source.
-            missing: ``sistema_pos`` → why it can't be read.
+            systems: the name of a system → its source; the stores' first.
+            missing: the name of a system → why it can't be read.
+            clock: for which system is a location's now.
         """
-        self.registry, self.systems, self.missing = registry, dict(systems), dict(missing)
+        self.registry, self.systems, self.missing, self.clock = registry, dict(systems), dict(missing), clock
         self.parallel = max(s.parallel for s in systems.values())
 
-    def _of(self, location: Location) -> Source:
-        if location.sistema_pos not in self.systems:
-            why = self.missing.get(location.sistema_pos, "nothing reads it")
-            raise PermanentError(f"{location.codigo} is a location of {location.sistema_pos}: {why}", "leave it out, or configure its system")
-        return self.systems[location.sistema_pos]
+    def _of(self, location: Location, cut: str | None = None) -> Source:
+        """The system that a location's day (of a tick: its day; none: today) is read from."""
+        name = location.system_on(parse_day(cut[:10]) if cut else local_day(self.clock()))
+        if name not in self.systems:
+            why = self.missing.get(name, "nothing reads it")
+            when = f"{cut[:10]} of {location.codigo} is {name}'s" if cut else f"{location.codigo} is a location of {name}"
+            raise PermanentError(f"{when}: {why}", "leave it out, or configure its system")
+        return self.systems[name]
 
     def covers(self, location: Location) -> bool:
-        """Whether the location's system is one of these, and covers it."""
-        return location.sistema_pos in self.systems and self._of(location).covers(location)
+        """Whether the location's system of today is one of these."""
+        return location.activo and location.system_on(local_day(self.clock())) in self.systems
 
     def strange(self) -> tuple[str, ...]:
         """The active locations that nothing here reads, told once per system."""
         told = []
         for system, why in self.missing.items():
-            codes = [x.codigo for x in self.registry.active if x.sistema_pos == system]
+            today = local_day(self.clock())
+            codes = [x.codigo for x in self.registry.active if x.system_on(today) == system]
             if codes:
                 told.append(f"{', '.join(codes)}: not covered, {why}")
         return tuple(told)
@@ -61,7 +72,7 @@ class SystemsSource:
 
     def digest(self, fact: Fact, location: Location, cut: str) -> str | None:
         """As the location's system knows it."""
-        return self._of(location).digest(fact, location, cut)
+        return self._of(location, cut).digest(fact, location, cut)
 
     def read(
         self, fact: Fact, location: Location, cut: str, read_at: datetime, *, window: tuple[datetime, datetime] | None = None, scheduled: bool = False
@@ -69,11 +80,24 @@ class SystemsSource:
         """Read one slice from the location's system."""
         if fact is Fact.CATALOGO:
             return self.catalogue(read_at, scheduled=scheduled)
-        return self._of(location).read(fact, location, cut, read_at, window=window, scheduled=scheduled)
+        return self._of(location, cut).read(fact, location, cut, read_at, window=window, scheduled=scheduled)
 
     def catalogue(self, read_at: datetime, *, scheduled: bool = False) -> Reading:
-        """The catalogue of the first system: the stores'."""
-        return next(iter(self.systems.values())).catalogue(read_at, scheduled=scheduled)
+        """The catalogue of the first system, the stores'; what only others have is added, and fills what it left out.
+
+        Without the first system's there is none; what another one's came to, is a warning.
+        """
+        whole, *others = (s.catalogue(read_at, scheduled=scheduled) for s in self.systems.values())
+        good = [r for r in others if r.answer is Answer.ENTERA]
+        told = (*whole.warnings, *(w for r in others for w in r.warnings), *(f"{r.origin} gave no catalogue: {r.reason}" for r in others if r not in good))
+        if whole.answer is not Answer.ENTERA or not good:
+            return replace(whole, warnings=told)
+        rows, rejects = merged([whole.rows, *(r.rows for r in good)]), pa.concat_tables([whole.rejects, *(r.rejects for r in good)])
+        read = whole.read + sum(r.read for r in good)
+        digest = hashlib.sha256("\n".join(str(r.source_digest) for r in (whole, *good)).encode()).hexdigest()
+        seconds = whole.seconds + sum(r.seconds for r in others)
+        repeated = read - rows.num_rows - rejects.num_rows
+        return replace(whole, rows=rows, rejects=rejects, read=read, repeated=repeated, source_digest=digest, warnings=told, seconds=seconds)
 
     def unknown(self) -> tuple[Unknown, ...]:
         """What the systems have of unknown locations."""

@@ -63,7 +63,8 @@ def test_the_assets_and_checks_of_a_mode_are_these(mode: str, tmp_path: Path) ->
     graph = definitions(mode, tmp_path).resolve_asset_graph()
     sinks = [s.value for s in Mode(mode).sinks]
     tables = [t for some in TABLES.values() for t in some]
-    made = {f"lotes/{g}" for g in TABLES} | {f"{s}/{t}" for s in sinks for t in tables} | {"informes/cobertura", "operacion/limpieza", "alertas"}
+    alone = {"informes/cobertura", "informes/cutover", "operacion/limpieza", "alertas"}
+    made = {f"lotes/{g}" for g in TABLES} | {f"{s}/{t}" for s in sinks for t in tables} | alone
     assert {k.to_user_string() for k in graph.get_all_asset_keys()} == made
 
     expected = {f"{key}: {name}" for key, names in OF_LOTES.items() for name in names}
@@ -91,7 +92,7 @@ def test_the_jobs_and_schedules_are_these(mode: str, tmp_path: Path) -> None:
 def test_the_sinks_of_a_fact_depend_on_its_lotes_and_never_on_each_other(tmp_path: Path) -> None:
     graph = definitions("dual", tmp_path).resolve_asset_graph()
     parents = {k.to_user_string(): {p.to_user_string() for p in graph.get(k).parent_keys} for k in graph.get_all_asset_keys()}
-    alone = {"alertas": set(), "operacion/limpieza": set(), "informes/cobertura": {"lotes/inventario", "lotes/ventas"}}
+    alone = {"alertas": set(), "operacion/limpieza": set(), "informes/cutover": set(), "informes/cobertura": {"lotes/inventario", "lotes/ventas"}}
     assert parents == alone | {f"lotes/{g}": set() for g in TABLES} | {
         f"{s}/{t}": {f"lotes/{g}"} for s in ("duckdb", "postgresql") for g, ts in TABLES.items() for t in ts
     }

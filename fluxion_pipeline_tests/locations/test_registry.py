@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from fluxion_pipeline.errors import LocationError
-from fluxion_pipeline.locations.registry import COLUMNS, Registry, load, parse
+from fluxion_pipeline.locations.registry import COLUMNS, SINCE, Registry, load, parse
 
 HEADER = ",".join(COLUMNS)
 STORE = "t01,SUC001,tienda_01,Periférico,tienda,VALENCIA,klk,SUC001,APP-TPF,0102,true,true"
@@ -94,6 +95,32 @@ def test_a_mistake_is_named_with_its_line(name: str) -> None:
     with pytest.raises(LocationError, match=expected) as error:
         parse(text(*lines))
     assert error.value.remedy
+
+
+def moved(line: str, since: str) -> Registry:
+    return parse(f"{HEADER},{SINCE}\n{line},{since}\n")
+
+
+def test_a_location_may_move_to_its_system_on_a_day_and_comes_from_the_other_one_before() -> None:
+    place = moved(STORE, "2026-01-15").locations[0]
+    assert [place.system_on(date(2026, 1, day)) for day in (14, 15, 16)] == ["stellar", "klk", "klk"]
+    assert (place.ever_of("stellar"), place.ever_of("klk")) == (True, True)
+    stays = moved(STORE, "").locations[0]
+    assert (stays.system_on(date(2000, 1, 1)), stays.ever_of("stellar")) == ("klk", False)
+
+
+@pytest.mark.parametrize(
+    ("line", "since", "told"),
+    [
+        (STORE, "15/01/2026", "line 2: sistema_desde is «15/01/2026»"),
+        (STORE.replace(",0102,", ",,"), "2026-01-15", "line 2: an active Stellar location needs stellar_deposito"),
+        (CEDI, "2026-01-15", "line 2: a KLK location needs"),
+        (CEDI.replace("1413", ""), "", "line 2: an active Stellar location needs stellar_deposito"),
+    ],
+)
+def test_a_move_that_can_t_be_is_named(line: str, since: str, told: str) -> None:
+    with pytest.raises(LocationError, match=told):
+        moved(line, since)
 
 
 def test_a_missing_column_is_named() -> None:

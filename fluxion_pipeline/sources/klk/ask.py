@@ -22,8 +22,8 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_afte
 
 from fluxion_pipeline.errors import BusyError
 from fluxion_pipeline.locks import hold
+from fluxion_pipeline.sources.failure import Failure, partial, unreachable
 from fluxion_pipeline.sources.klk import stream
-from fluxion_pipeline.sources.klk.failure import Failure, partial, unreachable
 
 LARGEST = 4 << 30
 """Bytes of the largest answer that is taken; a real one has tens of millions."""

@@ -12,11 +12,10 @@ from datetime import datetime
 import pyarrow as pa
 
 from fluxion_pipeline.contracts.outcomes import Answer, Fact
-from fluxion_pipeline.contracts.rows import row_schema
-from fluxion_pipeline.contracts.rules.judge import connection
 from fluxion_pipeline.contracts.rules.layout import Judged
 from fluxion_pipeline.locations.registry import Location
-from fluxion_pipeline.sources.klk.failure import Failure
+from fluxion_pipeline.sources.failure import Failure
+from fluxion_pipeline.sources.products import merged
 from fluxion_pipeline.sources.protocol import Reading, no_rejects, no_rows
 
 
@@ -70,17 +69,4 @@ def combined(
     if not any(a.judged.read for a in good):
         return reading(no_rows(Fact.CATALOGO), no_rejects(), Answer.PARCIAL, f"no product in the lists of {len(good)} stores")
     digest = hashlib.sha256("\n".join(a.digest for a in good).encode()).hexdigest()
-    return reading(_merged([a.judged.rows for a in good]), pa.concat_tables([a.judged.rejects for a in good]), digest=digest)
-
-
-def _merged(lists: Sequence[pa.Table]) -> pa.Table:
-    schema = row_schema(Fact.CATALOGO)
-    rows = pa.concat_tables([table.append_column("place", pa.repeat(pa.scalar(i, pa.int32()), table.num_rows)) for i, table in enumerate(lists)])
-    # arg_min passes over NULLs: the first store that says anything
-    firsts = ", ".join(f'arg_min("{name}", place) AS "{name}"' for name in schema.names if name != "codigo")
-    con = connection()
-    con.register("lists", rows)
-    try:
-        return con.sql(f"SELECT codigo, {firsts} FROM lists GROUP BY codigo ORDER BY codigo").to_arrow_table().select(schema.names).cast(schema)  # noqa: S608 names of the contract
-    finally:
-        con.unregister("lists")
+    return reading(merged([a.judged.rows for a in good]), pa.concat_tables([a.judged.rejects for a in good]), digest=digest)

@@ -17,7 +17,7 @@ import pyarrow as pa
 from fluxion_pipeline.contracts.rules.decimals import PLACES, exact
 from fluxion_pipeline.contracts.rules.layout import Broken, Raw
 from fluxion_pipeline.contracts.rules.text import NULL_WORDS
-from fluxion_pipeline.sources.klk.failure import partial
+from fluxion_pipeline.sources.failure import partial
 from fluxion_pipeline.sources.klk.layouts import RATE, TAX, Shape
 from fluxion_pipeline.sources.klk.stream import Answer
 

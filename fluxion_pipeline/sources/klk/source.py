@@ -23,9 +23,9 @@ from fluxion_pipeline.contracts.rules.layout import Judged, Place
 from fluxion_pipeline.contracts.ticks import latest_tick
 from fluxion_pipeline.errors import PermanentError
 from fluxion_pipeline.locations.registry import Location, Registry
+from fluxion_pipeline.sources.failure import Failure, another_system, unreachable
 from fluxion_pipeline.sources.klk.ask import Asker, Patience
 from fluxion_pipeline.sources.klk.catalogue import Listed, combined
-from fluxion_pipeline.sources.klk.failure import Failure, unreachable
 from fluxion_pipeline.sources.klk.hours import Window, hours
 from fluxion_pipeline.sources.klk.judged import judged
 from fluxion_pipeline.sources.klk.layouts import INVENTARIO, PRODUCTOS, VENTAS, WAREHOUSE, Shape
@@ -90,7 +90,7 @@ class KlkSource:
 
     def covers(self, location: Location) -> bool:
         """The active locations whose system is KLK."""
-        return location.activo and location.sistema_pos == "klk"
+        return location.activo and location.system_on(local_day(self.clock())) == self.name
 
     def cuts(self, fact: Fact, location: Location) -> tuple[str, ...]:
         """What the system can be asked for now: its stock as the latest tick; of sales, the business day in progress."""
@@ -135,6 +135,8 @@ class KlkSource:
             return self.catalogue(read_at, scheduled=scheduled)
         origin = f"{self.asker.shown}{SALES if fact is Fact.VENTAS else STOCK[NEW][0]} {location.klk_sucursal} {location.klk_almacen}"
         question = _Question(fact, location, cut, read_at, window, origin)
+        if (reason := another_system(location, self.name, cut)) is not None:
+            return _reading(question, answer=Answer.INALCANZABLE, reason=reason)
         if fact is Fact.VENTAS:
             body = {"sucursal": str(location.klk_sucursal), "fecha_desde": cut, "fecha_hasta": cut}
             day = parse_day(cut)

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from fluxion_pipeline.sources.klk.failure import Failure, partial, unreachable
+from fluxion_pipeline.sources.failure import Failure, partial, unreachable
 
 CHUNK = 1 << 20
 LARGEST = 16 << 20

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fluxion_pipeline.contracts.outcomes import Answer as How
+from fluxion_pipeline.sources.failure import Failure
 from fluxion_pipeline.sources.klk import stream
-from fluxion_pipeline.sources.klk.failure import Failure
 from fluxion_pipeline.sources.klk.stream import Answer
 
 

@@ -1,8 +1,10 @@
-"""Why an answer can't be used: the one exception that the modules of this source raise to each other."""
+"""Why an answer can't be used: the one exception that the modules of a live source raise to each other."""
 
 from __future__ import annotations
 
+from fluxion_pipeline.contracts.clock import parse_day
 from fluxion_pipeline.contracts.outcomes import Answer
+from fluxion_pipeline.locations.registry import Location
 
 
 class Failure(Exception):
@@ -29,3 +31,14 @@ def unreachable(reason: str, *, transient: bool = False, status: int | None = No
 def partial(reason: str, *, transient: bool = False) -> Failure:
     """What the store's system gave isn't whole, or isn't what it should be."""
     return Failure(Answer.PARCIAL, reason, transient=transient)
+
+
+def another_system(location: Location, system: str, cut: str) -> str | None:
+    """Why a system isn't asked for a day (or a tick's day) of a location that moved: its "nothing" would be taken for none; None: it is.
+
+    Raises:
+        ContractError: if the cut is no day.
+    """
+    if location.sistema_desde is None or (of := location.system_on(parse_day(cut[:10]))) == system:
+        return None
+    return f"{cut[:10]} of {location.codigo} is {of}'s (sistema_desde {location.sistema_desde}): set FLUXION_SOURCE=auto"

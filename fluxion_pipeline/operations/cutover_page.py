@@ -1,0 +1,181 @@
+"""The report as one file for a browser or paper: HTML with SVG in it, both languages, no network, no script.
+
+Before this: ``cutover``; after it: ``$FLUXION_HOME/informes/cutover.html`` or wherever a person wants it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from datetime import timedelta
+from html import escape
+from pathlib import Path
+
+from fluxion_pipeline.contracts.clock import ZONE, local_day
+from fluxion_pipeline.contracts.outcomes import SinkName, Verdict
+from fluxion_pipeline.operations.coverage_picture import LOOKS, svg
+from fluxion_pipeline.operations.cutover import Cutover
+from fluxion_pipeline.operations.cutover_rules import Text
+
+FILE = "cutover.html"
+DAYS, CELL, LEFT = 30, 18, 150
+COLOURS = {Verdict.IGUAL: "#2e8b57", Verdict.DIFERENTE: "#c0392b", Verdict.NO_CONCLUYENTE: "#e6a700", None: "#eee"}
+
+STYLE = """
+body{font:15px/1.5 system-ui,sans-serif;margin:0 auto;padding:1rem;max-width:62rem;color:#1d2630;background:#fff}
+h1{font-size:1.5rem;margin:.3rem 0} h2{font-size:1.1rem;margin:2rem 0 .4rem;border-bottom:1px solid #ccd3da}
+.verdict{padding:.9rem 1.1rem;border-radius:6px;color:#fff;font-size:1.25rem;font-weight:600}
+.yes{background:#1f7a4a} .no{background:#b03224} .lang{float:right;font-size:.85rem} .scroll{overflow-x:auto}
+table{border-collapse:collapse;width:100%;font-size:.9rem} td,th{border-bottom:1px solid #e3e8ec;padding:.35rem .5rem;text-align:left;vertical-align:top}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap} td.mark{font-weight:700;white-space:nowrap}
+tr.bad td.mark{color:#b03224} tr.good td.mark{color:#1f7a4a} small{color:#5b6773} .todo{color:#7a2a1e}
+ul.legend{padding:0;font-size:.85rem} ul.legend li{display:inline-block;margin-right:.9rem} ul.legend b{padding:0 .4em;color:#fff;border-radius:2px}
+#en:checked~main [lang=es],#es:checked~main [lang=en]{display:none}
+@media print{body{font-size:10pt;max-width:none;padding:0} .lang,#es,#en{display:none} tr,svg{break-inside:avoid} h2{break-after:avoid}
+ *{-webkit-print-color-adjust:exact;print-color-adjust:exact} .scroll{overflow:visible} .scroll svg{max-width:100%;height:auto}}
+"""
+
+
+def both(es: str, en: str) -> str:
+    """A text in both languages, of which the page shows one."""
+    return f'<span lang="es">{escape(es)}</span><span lang="en">{escape(en)}</span>'
+
+
+def page(found: Cutover) -> str:
+    """The whole page."""
+    head = (
+        both("Lista para PostgreSQL", "Ready for PostgreSQL") if found.ready else both("Todavía no está lista para PostgreSQL", "Not ready for PostgreSQL yet")
+    )
+    broken = sum(not r.holds for r in found.rules)
+    tail = both(
+        f": {len(found.rules) - broken} de {len(found.rules)} condiciones se cumplen", f": {len(found.rules) - broken} of {len(found.rules)} conditions hold"
+    )
+    when = f"{found.at.astimezone(ZONE):%Y-%m-%d %H:%M}"
+    parts = (
+        (("Condiciones, y qué hacer", "Conditions, and what to do"), _rules(found)),
+        (("Paridad en el tiempo", "Parity over time"), _parity(found)),
+        (("Cobertura de 30 días", "Coverage of 30 days"), _coverage(found)),
+        (("Tiempos", "Timings"), _timings(found)),
+        (("Bases, rechazos y cuarentena", "Databases, rejects and quarantine"), _sinks(found)),
+    )
+    body = "".join(f"<h2>{both(*title)}</h2>{content}" for title, content in parts)
+    return f"""<!DOCTYPE html>
+<html lang="es"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>Fluxion: cutover</title>
+<style>{STYLE}</style></head><body>
+<input type="radio" name="l" id="es" checked hidden><input type="radio" name="l" id="en" hidden>
+<main><div class="lang"><label for="es"><u>Español</u></label> · <label for="en"><u>English</u></label></div>
+<h1>{both("¿Pasar a PostgreSQL?", "Move to PostgreSQL?")}</h1><p><small>{when}, {both("hora de Caracas", "Caracas time")}</small></p>
+<p class="verdict {"yes" if found.ready else "no"}">{head}{tail}</p>{body}</main></body></html>
+"""
+
+
+def _table(head: Iterable[tuple[Text, bool]], rows: Iterable[str]) -> str:
+    heads = "".join(f"<th{' class=n' if number else ''}>{both(*text)}</th>" for text, number in head)
+    return f'<div class="scroll"><table><tr>{heads}</tr>{"".join(rows)}</table></div>'
+
+
+def _rules(found: Cutover) -> str:
+    rows = []
+    for item in found.rules:
+        todo = "" if item.holds else f'<div class="todo">→ {both(*item.rule.remedy)}</div>'
+        mark = f"✓ {both('sí', 'yes')}" if item.holds else f"✗ {both('no', 'no')}"
+        rows.append(
+            f'<tr class="{"good" if item.holds else "bad"}"><td class="mark">{mark}</td><td>{both(*item.rule.title)}<br>'
+            f"<small>{both(*item.rule.reason)}</small>{todo}</td><td class=n>{escape(item.value)}</td></tr>"
+        )
+    return _table(((("", ""), False), (("Condición", "Condition"), False), (("Medido", "Measured"), True)), rows)
+
+
+def _parity(found: Cutover) -> str:
+    rows = [
+        f'<tr class="{"good" if t.verdict is Verdict.IGUAL else "bad"}"><td>{t.table}</td><td class="mark">{t.verdict}</td>'
+        f"<td class=n>{_number(t.rows_duckdb)}</td><td class=n>{_number(t.rows_postgresql)}</td><td class=n>{found.equal_days.get(t.table, 0)}</td>"
+        f"<td class=n>{f'{t.oldest.astimezone(ZONE):%m-%d %H:%M}' if t.oldest else '–'}</td><td>{escape(t.reason)}</td></tr>"
+        for t in found.parity.tables
+    ]
+    head: tuple[tuple[Text, bool], ...] = (
+        (("tabla", "table"), False),
+        (("veredicto", "verdict"), False),
+        (("DuckDB", "DuckDB"), True),
+        (("PostgreSQL", "PostgreSQL"), True),
+        (("días iguales", "days equal"), True),
+        (("prueba más vieja", "oldest proof"), True),
+        (("motivo", "reason"), False),
+    )
+    drift = [f"{t.table}: {t.reason}" for t in found.schema.tables if t.verdict is not Verdict.IGUAL]
+    said = f"<p>{both('Deriva del esquema', 'Schema drift')}: {escape('; '.join(drift)) if drift else both('ninguna', 'none')}</p>"
+    return f'<div class="scroll">{history_svg(found)}</div>{_table(head, rows)}{said}'
+
+
+def history_svg(found: Cutover) -> str:
+    """A row per table, a column per day: the worst verdict of the day."""
+    today = local_day(found.at)
+    days = [today - timedelta(days=n) for n in range(DAYS - 1, -1, -1)]
+    worst: dict[tuple[str, str], Verdict] = {}
+    order = (Verdict.IGUAL, Verdict.NO_CONCLUYENTE, Verdict.DIFERENTE)
+    for proof in found.proofs:
+        key = (proof.table, local_day(proof.at).isoformat())
+        worst[key] = max(worst.get(key, Verdict.IGUAL), proof.verdict, key=order.index)
+    tables = [t.table for t in found.parity.tables]
+    width, height = LEFT + CELL * DAYS + 4, 20 + CELL * len(tables)
+    cells = [f'<text x="{LEFT + CELL * x + 8}" y="12" text-anchor="middle">{day:%d}</text>' for x, day in enumerate(days)]
+    for y, table in enumerate(tables):
+        cells.append(f'<text x="0" y="{20 + CELL * y + 12}">{table}</text>')
+        for x, day in enumerate(days):
+            verdict = worst.get((table, day.isoformat()))
+            title = f"{table} {day}: {verdict or '–'}"
+            cells.append(
+                f'<rect x="{LEFT + CELL * x}" y="{20 + CELL * y}" width="16" height="16" rx="2" fill="{COLOURS[verdict]}"><title>{title}</title></rect>'
+            )
+    return f'<svg width="{width}" height="{height}" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="10">{"".join(cells)}</svg>'
+
+
+def _coverage(found: Cutover) -> str:
+    legend = "".join(f'<li><b style="background:{colour}">{mark}</b> {word}</li>' for word, (mark, colour) in LOOKS.items())
+    maps = "".join(f'<h3>{m.fact.value}: {m.share:.1%}</h3><div class="scroll">{svg(m)}</div>' for m in found.maps)
+    return f'<ul class="legend">{legend}</ul>{maps}'
+
+
+def _timings(found: Cutover) -> str:
+    if not found.timings:
+        return f"<p>{both('No se midieron: falta una de las dos bases.', 'Not measured: one of the two databases is away.')}</p>"
+    rows = [
+        f"<tr><td>{escape(t.name)}</td>" + "".join(f"<td class=n>{t.milliseconds[name]:,.1f} ms</td>" for name in SinkName) + "</tr>" for t in found.timings
+    ]
+    speeds = [f"{w.rows:,} / {w.seconds:,.1f} s" for w in (found.writing[name] for name in SinkName)]
+    rows.append(
+        f"<tr><td>{both('Filas escritas, y en cuánto', 'Rows written, and in how long')}</td>" + "".join(f"<td class=n>{s}</td>" for s in speeds) + "</tr>"
+    )
+    return _table(((("consulta", "question"), False), (("DuckDB", "DuckDB"), True), (("PostgreSQL", "PostgreSQL"), True)), rows)
+
+
+def _sinks(found: Cutover) -> str:
+    rows = [
+        f"<tr><td>{s.sink}</td><td class=n>{found.sizes[s.sink] / 1e6:,.1f} MB</td><td class=n>{s.pending}</td><td>{escape(s.problem or '')}</td></tr>"
+        if s.sink in found.sizes
+        else f"<tr><td>{s.sink}</td><td class=n>–</td><td class=n>{s.pending}</td><td>{escape(s.problem or '')}</td></tr>"
+        for s in found.status.sinks
+    ]
+    head: tuple[tuple[Text, bool], ...] = (
+        (("base", "database"), False),
+        (("tamaño", "size"), True),
+        (("lotes pendientes", "pending lotes"), True),
+        (("problema", "problem"), False),
+    )
+    more = both(
+        f"Filas rechazadas: {found.status.rejected}. En cuarentena: {found.status.quarantined}. Reparaciones: {found.status.repairs}.",
+        f"Rejected rows: {found.status.rejected}. In quarantine: {found.status.quarantined}. Repairs: {found.status.repairs}.",
+    )
+    return f"{_table(head, rows)}<p>{more}</p>"
+
+
+def _number(value: int | None) -> str:
+    return "–" if value is None else f"{value:,}"
+
+
+def write(path: Path, found: Cutover) -> Path:
+    """Write the page, whole or not at all; its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    fresh.write_text(page(found), "utf-8")
+    return fresh.replace(path)
