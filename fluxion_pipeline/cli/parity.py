@@ -45,7 +45,7 @@ def parity(
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for the DuckDB file.")] = 20.0,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Compare both sinks, exactly. Exit code 0: all equal; 1: some table differs; 2: it can't be told."""
+    """Compare both sinks, exactly, and what was compared with the lotes too. Exit code 0: all equal; 1: some table differs; 2: it can't be told."""
     with speaking():
         settings = environment.load()
         try:
@@ -76,7 +76,9 @@ def show(report: ParityReport) -> None:
 def difference_line(table: str, item: Difference) -> str:
     """One difference in one line: kind, table, key, and both values of what differs."""
     key = " ".join(f"{name}={_value(value)}" for name, value in item.key.items())
-    values = [f"{c}: duckdb={_side(item.duckdb, c)} postgresql={_side(item.postgresql, c)}" for c in item.columns]
+    key += f" slice={_value(item.slice)}" if item.kind.endswith("_en_ambas") and "slice" not in item.key else ""
+    lote = [""] * len(item.columns) if item.lote is None else [f" lote={_side(item.lote, c)}" for c in item.columns]
+    values = [f"{c}: duckdb={_side(item.duckdb, c)} postgresql={_side(item.postgresql, c)}{x}" for c, x in zip(item.columns, lote, strict=True)]
     return f"  {item.kind} {table} {key}" + (f" | {', '.join(values)}" if values else "")
 
 

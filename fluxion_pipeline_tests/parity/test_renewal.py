@@ -178,13 +178,6 @@ def test_columns_that_changed_names_are_found_though_no_row_was_written(home: Ho
     assert (found.verdict, found.changed) == (Verdict.DIFERENTE, 21)
 
 
-def test_both_sinks_wrong_in_the_same_way_after_a_proof_are_equal_all_the_same(home: Home) -> None:
-    assert_equal(home)
-    for sink in SinkName:
-        home.run(sink, "UPDATE inventario_actual SET stock = 500 WHERE producto_codigo = '000003'")
-    assert_equal(home, inventario_actual=2)
-
-
 @pytest.mark.parametrize(
     "change",
     [
