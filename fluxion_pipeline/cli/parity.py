@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from fluxion_pipeline import settings as environment
-from fluxion_pipeline.cli.console import as_json, speaking
+from fluxion_pipeline.cli.console import as_json, printing, speaking
 from fluxion_pipeline.contracts.outcomes import Verdict
 from fluxion_pipeline.contracts.tables import CONTRACT_TABLES
 from fluxion_pipeline.errors import ContractError
@@ -54,10 +54,11 @@ def parity(
             raise typer.BadParameter(str(error), param_hint="TABLE") from error
     with speaking(), _progress(quiet=json) as told:
         report = prove(settings, names, level, full=full, wait=wait, progress=told)
-    if json:
-        as_json(report.to_json())
-    else:
-        show(report)
+    with printing():
+        if json:
+            as_json(report.to_json())
+        else:
+            show(report)
     raise typer.Exit(report.exit_code)
 
 

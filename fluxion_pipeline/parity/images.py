@@ -6,7 +6,6 @@ a repair knows what to write. Before this: ``landing`` (images), ``sinks``; afte
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from fluxion_pipeline.landing.outbox import Outbox
 from fluxion_pipeline.parity import plan
 from fluxion_pipeline.parity.duckdb_side import OTHER, UNREADABLE, DuckdbSide
 from fluxion_pipeline.parity.exact import ChunkDifference, SliceDifference, compare
+from fluxion_pipeline.parity.folder import own_folder
 from fluxion_pipeline.parity.plan import Chunk, Group, Values
 from fluxion_pipeline.parity.postgresql_side import PostgresqlSide
 from fluxion_pipeline.parity.report import SAMPLE, Difference
@@ -82,14 +82,12 @@ def against_images(settings: Settings, outbox: Outbox, sink: SinkName, table: Ta
         ContractError: if its values are none that can be compared (somebody changed a column's type).
     """
     images = {image_values(table, i.slice): i for place in outbox.index.locations() for i in outbox.index.images(place, table.name)}
-    home = settings.home / "tmp"
-    home.mkdir(parents=True, exist_ok=True)
     try:
-        with tempfile.TemporaryDirectory(prefix="parity-", dir=home) as folder:
+        with own_folder(settings.home) as folder:
             if sink is SinkName.DUCKDB:
                 rows, found = _duckdb_leg(settings, table, images, wait, only)
             else:
-                rows, found = _postgresql_leg(settings, table, images, Path(folder), only)
+                rows, found = _postgresql_leg(settings, table, images, folder, only)
     except duckdb.Error as error:
         raise ContractError(f"{sink}'s {table.name} can't be compared: {str(error).splitlines()[0]}", f"fluxion parity {table.name} --level schema") from error
     involved = sum(i.rows for i in images.values() if i.slice in found.slices)

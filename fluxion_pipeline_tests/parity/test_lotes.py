@@ -128,9 +128,9 @@ def test_the_command_says_it_in_json_and_in_lines(home: Home, monkeypatch: pytes
     for name, value in postgres.environment_of(home.settings).items():
         monkeypatch.setenv(name, value)
     in_both(home, f"UPDATE inventario_actual SET stock = 500 WHERE {HERE}")
-    result = CliRunner().invoke(build(["parity"]), [STOCK])
+    result = CliRunner().invoke(build(["parity"]), ["parity", STOCK])
     assert result.exit_code == 1
     assert "cambiada_en_ambas inventario_actual" in result.stdout
     assert "slice=SUC001 | stock: duckdb=500.0000 postgresql=500.0000 lote=7.0000" in result.stdout
-    told = json.loads(CliRunner().invoke(build(["parity"]), [STOCK, "--json"]).stdout)["tables"][0]
+    told = json.loads(CliRunner().invoke(build(["parity"]), ["parity", STOCK, "--json"]).stdout)["tables"][0]
     assert (told["changed_in_both"], told["slices_unlike_lote"], told["sample"][0]["lote"]["stock"]) == (1, ["SUC001"], "7.0000")
