@@ -19,6 +19,7 @@ COMMANDS = (
     "init",
     "run",
     "parity",
+    "compare",
     "repair",
     "accept",
     "explain",

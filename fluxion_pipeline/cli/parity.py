@@ -76,8 +76,8 @@ def show(report: ParityReport) -> None:
 
 def difference_line(table: str, item: Difference) -> str:
     """One difference in one line: kind, table, key, and both values of what differs."""
-    key = " ".join(f"{name}={_value(value)}" for name, value in item.key.items())
-    key += f" slice={_value(item.slice)}" if item.kind.endswith("_en_ambas") and "slice" not in item.key else ""
+    key = " ".join(f"{name}={value(v)}" for name, v in item.key.items())
+    key += f" slice={value(item.slice)}" if item.kind.endswith("_en_ambas") and "slice" not in item.key else ""
     lote = [""] * len(item.columns) if item.lote is None else [f" lote={_side(item.lote, c)}" for c in item.columns]
     values = [f"{c}: duckdb={_side(item.duckdb, c)} postgresql={_side(item.postgresql, c)}{x}" for c, x in zip(item.columns, lote, strict=True)]
     return f"  {item.kind} {table} {key}" + (f" | {', '.join(values)}" if values else "")
@@ -108,14 +108,14 @@ def _number(value: int | None) -> str:
 
 
 def _side(row: Shown | None, name: str) -> str:
-    return "–" if row is None else _value(row.get(name))
+    return "–" if row is None else value(row.get(name))
 
 
-def _value(value: object) -> str:
+def value(held: object) -> str:
     """A value in one line: text as it is where it is plain, else quoted with escapes."""
-    if value is None:
+    if held is None:
         return "NULL"
-    text = str(value)
+    text = str(held)
     return text if text and text.isprintable() and " " not in text else json_text.dumps(text, ensure_ascii=False)
 
 
