@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 _WIDEST = 38
-_NAMED = re.compile(r"(?P<name>[a-z_ ]+?)(\((?P<size>[^)]*)\))?(?P<rest>[a-z ]*)$")
+_SIZE = re.compile(r"\(([^)]*)\)")
 _CLASSES = {
     "text": ("text", "character varying", "varchar", "enum"),
     "char": ("character", "bpchar"),
@@ -51,13 +51,13 @@ def kind_of(text: str) -> ColumnKind:
     lowered = text.lower()
     if lowered.startswith("enum("):
         return ColumnKind("text")
-    if lowered.endswith("[]") or (found := _NAMED.fullmatch(lowered)) is None:
+    if lowered.endswith("]"):
         return ColumnKind("")
-    name = f"{found['name'].strip()} {(found['rest'] or '').strip()}".strip()
+    size, name = _SIZE.search(lowered), " ".join(_SIZE.sub(" ", lowered).split())
     if name in ("numeric", "decimal"):
-        if not found["size"]:
+        if size is None:
             return ColumnKind("numeric without scale")
-        precision, _, scale = found["size"].partition(",")
+        precision, _, scale = size[1].partition(",")
         if int(precision) > _WIDEST or int(scale or 0) < 0:
             return ColumnKind("")
         return ColumnKind("decimal", int(precision), int(scale or 0))
