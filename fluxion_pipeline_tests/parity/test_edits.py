@@ -172,6 +172,7 @@ def told(home: Home) -> set[Named]:
 _KEYS = {"inventario_actual": ("producto_codigo", "almacen_codigo"), "ventas": ("numero_factura", "linea")}
 
 
+@pytest.mark.timeout(600 + 3 * EDITS)
 def test_every_edit_is_named_by_the_next_proof_and_nothing_else_is(home: Home) -> None:
     chance = random.Random(6)
     assert told(home) == set()
