@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -49,6 +50,16 @@ def speaking(code: int = 2) -> Iterator[None]:
         where = f"{error.filename}: " if error.filename else ""
         remedy = "see that FLUXION_HOME can be written, and that its disk has space"
         raise fail(FluxionError(f"{where}{error.strerror or error}", remedy), code) from None
+
+
+@contextmanager
+def printing() -> Iterator[None]:
+    """Print; whoever stopped reading (``| head``) has what they wanted, and changes no exit code."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def show(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

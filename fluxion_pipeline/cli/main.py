@@ -20,6 +20,7 @@ COMMANDS = (
     "init",
     "run",
     "parity",
+    "compare",
     "repair",
     "accept",
     "adopt",

@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from fluxion_pipeline import settings as environment
-from fluxion_pipeline.cli.console import as_json, speaking
+from fluxion_pipeline.cli.console import as_json, printing, speaking
 from fluxion_pipeline.contracts.clock import now
 from fluxion_pipeline.contracts.outcomes import Verdict
 from fluxion_pipeline.contracts.tables import CONTRACT_TABLES
@@ -47,7 +47,7 @@ def parity(
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for the DuckDB file.")] = 20.0,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Compare both sinks, exactly. Exit code 0: all equal; 1: some table differs; 2: it can't be told."""
+    """Compare both sinks, exactly, and what was compared with the lotes too. Exit code 0: all equal; 1: some table differs; 2: it can't be told."""
     with speaking():
         settings = environment.load()
         try:
@@ -57,10 +57,11 @@ def parity(
     with speaking(), _progress(quiet=json) as told:
         report = prove(settings, names, level, full=full, wait=wait, progress=told)
     record(settings.home, report, now())
-    if json:
-        as_json(report.to_json())
-    else:
-        show(report)
+    with printing():
+        if json:
+            as_json(report.to_json())
+        else:
+            show(report)
     raise typer.Exit(report.exit_code)
 
 
@@ -78,8 +79,10 @@ def show(report: ParityReport) -> None:
 
 def difference_line(table: str, item: Difference) -> str:
     """One difference in one line: kind, table, key, and both values of what differs."""
-    key = " ".join(f"{name}={_value(value)}" for name, value in item.key.items())
-    values = [f"{c}: duckdb={_side(item.duckdb, c)} postgresql={_side(item.postgresql, c)}" for c in item.columns]
+    key = " ".join(f"{name}={value(v)}" for name, v in item.key.items())
+    key += f" slice={value(item.slice)}" if item.kind.endswith("_en_ambas") and "slice" not in item.key else ""
+    lote = [""] * len(item.columns) if item.lote is None else [f" lote={_side(item.lote, c)}" for c in item.columns]
+    values = [f"{c}: duckdb={_side(item.duckdb, c)} postgresql={_side(item.postgresql, c)}{x}" for c, x in zip(item.columns, lote, strict=True)]
     return f"  {item.kind} {table} {key}" + (f" | {', '.join(values)}" if values else "")
 
 
@@ -108,14 +111,14 @@ def _number(value: int | None) -> str:
 
 
 def _side(row: Shown | None, name: str) -> str:
-    return "–" if row is None else _value(row.get(name))
+    return "–" if row is None else value(row.get(name))
 
 
-def _value(value: object) -> str:
+def value(held: object) -> str:
     """A value in one line: text as it is where it is plain, else quoted with escapes."""
-    if value is None:
+    if held is None:
         return "NULL"
-    text = str(value)
+    text = str(held)
     return text if text and text.isprintable() and " " not in text else json_text.dumps(text, ensure_ascii=False)
 
 

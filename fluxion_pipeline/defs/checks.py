@@ -150,7 +150,7 @@ def parity_checks(app: App, record: Record, group: str, tables: Sequence[str]) -
             "paridad",
             asset=sink_key(last, table),
             additional_deps=[sink_key(other, table) for other in others],
-            description="DuckDB and PostgreSQL hold the same rows, compared exactly.",
+            description="DuckDB and PostgreSQL hold the same rows, compared exactly, and those of the lotes.",
         )
         for table in tables
     ]
@@ -188,8 +188,10 @@ def _compared(check: dg.AssetCheckKey, found: TableParity) -> dg.AssetCheckResul
     for name, rows in (("filas_duckdb", found.rows_duckdb), ("filas_postgresql", found.rows_postgresql)):
         if rows is not None:
             metadata[name] = dg.MetadataValue.int(rows)
-    if found.differing:
-        metadata[PLACES] = dg.MetadataValue.json(dict.fromkeys(sorted({owner(found.table, s) for s in found.differing} - {"*"}), ""))
+    if found.unlike_lote:
+        metadata["iguales_pero_no_como_el_lote"] = dg.MetadataValue.int(found.missing_in_both + found.extra_in_both + found.changed_in_both)
+    if wrong := found.differing | found.unlike_lote:
+        metadata[PLACES] = dg.MetadataValue.json(dict.fromkeys(sorted({owner(found.table, s) for s in wrong} - {"*"}), ""))
     if found.sample:
         metadata["muestra"] = dg.MetadataValue.md(markdown(found))
     severity = dg.AssetCheckSeverity.ERROR if found.verdict is Verdict.DIFERENTE else dg.AssetCheckSeverity.WARN

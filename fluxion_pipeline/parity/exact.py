@@ -20,8 +20,12 @@ from fluxion_pipeline.parity.plan import Chunk
 from fluxion_pipeline.parity.report import SAMPLE, Difference, Kind
 from fluxion_pipeline.parity.sides import NO_SLICE, Item
 
+SLICES = 5
+"""How many times ``SAMPLE`` differences of a kind a chunk gives; the verdict chooses among them."""
+
 UNREADABLE_VALUE = "(no value of the column's type)"
 _HERE = "parity here"
+_TURN = "parity turn"
 _DIFFERENT = "parity_different"
 _DOUBLED = "parity_doubled"
 
@@ -126,7 +130,7 @@ def _count(duckdb: DuckdbSide) -> dict[str, SliceDifference]:
 
 
 def _sample(duckdb: DuckdbSide, spec: TableSpec, items: Sequence[Item]) -> list[Difference]:
-    """The first differences of each kind, by key."""
+    """The first differences of each kind, some of every slice: those of a pending one must not crowd out the others."""
     names = [i.name for i in items]
     by_digest = any(n not in spec.columns for n in names)
     show = [duckdb.shown(quote(k), spec.table.columns[k]) for k in spec.physical_key]
@@ -134,7 +138,9 @@ def _sample(duckdb: DuckdbSide, spec: TableSpec, items: Sequence[Item]) -> list[
         show += [duckdb.shown(quote(f"{side} {name}"), spec.table.columns[name]) for side in "dp"]
     wanted = ", ".join(["kind", "slice", quote(UNREADABLE), *show])
     order = sqltext.columns(spec.physical_key)
-    found = duckdb.rows(f"SELECT {wanted} FROM {_DIFFERENT} QUALIFY row_number() OVER (PARTITION BY kind ORDER BY {order}) <= {SAMPLE} ORDER BY {order}")  # noqa: S608 quoted names
+    turns = f"SELECT *, row_number() OVER (PARTITION BY kind, slice ORDER BY {order}) AS {quote(_TURN)} FROM {_DIFFERENT}"  # noqa: S608 quoted names
+    first = f"row_number() OVER (PARTITION BY kind ORDER BY {quote(_TURN)}, {order}) <= {SAMPLE * SLICES}"
+    found = duckdb.rows(f"SELECT {wanted} FROM ({turns}) QUALIFY {first} ORDER BY {order}")  # noqa: S608 quoted names
     return [_difference(spec, () if by_digest else names, row) for row in found]
 
 

@@ -1,13 +1,11 @@
 """The third leg: one sink's table against what the newest images say that it must be.
 
 The same exact comparison, with the images' rows in DuckDB's place and the sink's in PostgreSQL's; so
-two sinks that are wrong in the same way are found too. Before this: ``landing`` (images), ``sinks``;
-after it: repair.
+a repair knows what to write. Before this: ``landing`` (images), ``sinks``; after it: ``lotes``, repair.
 """
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,9 +24,10 @@ from fluxion_pipeline.landing.outbox import Outbox
 from fluxion_pipeline.parity import plan
 from fluxion_pipeline.parity.duckdb_side import OTHER, UNREADABLE, DuckdbSide
 from fluxion_pipeline.parity.exact import ChunkDifference, SliceDifference, compare
+from fluxion_pipeline.parity.folder import own_folder
 from fluxion_pipeline.parity.plan import Chunk, Group, Values
 from fluxion_pipeline.parity.postgresql_side import PostgresqlSide
-from fluxion_pipeline.parity.report import SAMPLE, Difference, Kind
+from fluxion_pipeline.parity.report import SAMPLE, Difference
 from fluxion_pipeline.parity.sides import Item, column_items, groups
 from fluxion_pipeline.settings import Settings
 from fluxion_pipeline.sinks import changes, slices
@@ -82,15 +81,13 @@ def against_images(settings: Settings, outbox: Outbox, sink: SinkName, table: Ta
         SinkAway: if the sink can't be read.
         ContractError: if its values are none that can be compared (somebody changed a column's type).
     """
-    images = {_values(table, i.slice): i for place in outbox.index.locations() for i in outbox.index.images(place, table.name)}
-    home = settings.home / "tmp"
-    home.mkdir(parents=True, exist_ok=True)
+    images = {image_values(table, i.slice): i for place in outbox.index.locations() for i in outbox.index.images(place, table.name)}
     try:
-        with tempfile.TemporaryDirectory(prefix="parity-", dir=home) as folder:
+        with own_folder(settings.home) as folder:
             if sink is SinkName.DUCKDB:
                 rows, found = _duckdb_leg(settings, table, images, wait, only)
             else:
-                rows, found = _postgresql_leg(settings, table, images, Path(folder), only)
+                rows, found = _postgresql_leg(settings, table, images, folder, only)
     except duckdb.Error as error:
         raise ContractError(f"{sink}'s {table.name} can't be compared: {str(error).splitlines()[0]}", f"fluxion parity {table.name} --level schema") from error
     involved = sum(i.rows for i in images.values() if i.slice in found.slices)
@@ -104,10 +101,8 @@ def _duckdb_leg(settings: Settings, table: TableSpec, images: Mapping[Values, Im
     for chunk in plan.chunks(table, _groups(images), held, only):
         with _file(settings, wait) as side:
             items = column_items(table, table.values)
-            source, _ = side.source(chunk)
-            names = ", ".join(quote(c) for c in (*table.physical_key, *table.values))
-            side.connection.execute(f"CREATE OR REPLACE TEMP TABLE {OTHER} AS SELECT {names}, CAST(NULL AS VARCHAR) AS {quote(UNREADABLE)} FROM {source}")  # noqa: S608 quoted names
-            _add(result, _compare(side.connection, chunk, images, items))
+            lay_out_held(side, chunk)
+            _add(result, compare_images(side.connection, chunk, images, items))
     return sum(g.rows for g in held.values()), result
 
 
@@ -124,8 +119,15 @@ def _postgresql_leg(
             with duckdb.connect() as memory:
                 configure(memory, settings.home / "tmp" / "duckdb")
                 DuckdbSide(memory).receive(chunk, items, file)
-                _add(result, _compare(memory, chunk, images, items))
+                _add(result, compare_images(memory, chunk, images, items))
     return sum(g.rows for g in held.values()), result
+
+
+def lay_out_held(side: DuckdbSide, chunk: Chunk) -> None:
+    """DuckDB's rows of a chunk into ``OTHER``: the side that is compared with images."""
+    source, _ = side.source(chunk)
+    names = ", ".join(quote(c) for c in (*chunk.spec.physical_key, *chunk.spec.values))
+    side.connection.execute(f"CREATE OR REPLACE TEMP TABLE {OTHER} AS SELECT {names}, CAST(NULL AS VARCHAR) AS {quote(UNREADABLE)} FROM {source}")  # noqa: S608 quoted names
 
 
 @contextmanager
@@ -142,7 +144,8 @@ class _Images(DuckdbSide):
         return _IMAGE, []
 
 
-def _compare(connection: duckdb.DuckDBPyConnection, chunk: Chunk, images: Mapping[Values, Image], items: Sequence[Item]) -> ChunkDifference:
+def compare_images(connection: duckdb.DuckDBPyConnection, chunk: Chunk, images: Mapping[Values, Image], items: Sequence[Item]) -> ChunkDifference:
+    """Compare a chunk's images (``missing``: only they have it) with a sink's rows, which stand in ``OTHER``."""
     table = chunk.spec
     mine = list(images.values()) if chunk.values is None else [images[v] for v in chunk.values if v in images]
     files = sorted({str(i.file) for i in mine if i.rows})
@@ -159,7 +162,7 @@ def _groups(images: Mapping[Values, Image]) -> dict[Values, Group]:
     return {v: Group(i.slice, i.rows) for v, i in images.items()}
 
 
-def _values(table: TableSpec, slice_: str) -> Values:
+def image_values(table: TableSpec, slice_: str) -> Values:
     """A slice's columns as ``sides.groups`` writes them."""
     return tuple(v.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S+00") if isinstance(v, datetime) else str(v) for v in slices.values(table, slice_))
 
@@ -172,6 +175,6 @@ def _add(result: ChunkDifference, part: ChunkDifference) -> None:
 
 def _some(sample: Collection[Difference]) -> tuple[Difference, ...]:
     """Some of each kind."""
-    share = SAMPLE // len(Kind)
     kinds = sorted({d.kind for d in sample})
+    share = SAMPLE // max(len(kinds), 4)
     return tuple(d for kind in kinds for d in [x for x in sample if x.kind == kind][: SAMPLE if len(kinds) == 1 else share])

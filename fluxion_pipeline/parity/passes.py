@@ -16,16 +16,20 @@ from pathlib import Path
 
 from fluxion_pipeline.contracts.clock import Clock, now
 from fluxion_pipeline.contracts.tables import TableSpec
+from fluxion_pipeline.errors import ConvergenceError
 from fluxion_pipeline.failpoints import passed
+from fluxion_pipeline.landing.newest import newest
+from fluxion_pipeline.landing.outbox import Outbox
 from fluxion_pipeline.parity import digest, ledger, plan, renewal
 from fluxion_pipeline.parity.count import count_differences
 from fluxion_pipeline.parity.duckdb_side import DuckdbSide
 from fluxion_pipeline.parity.exact import ChunkDifference, compare
-from fluxion_pipeline.parity.plan import Chunk
+from fluxion_pipeline.parity.lotes import Lotes, outbox_of
+from fluxion_pipeline.parity.plan import Chunk, Group, Groups
 from fluxion_pipeline.parity.postgresql_side import PostgresqlSide
 from fluxion_pipeline.parity.report import Level
 from fluxion_pipeline.parity.schema import drift, ledger_absent
-from fluxion_pipeline.parity.sides import by_slice, column_items, groups, loaded, versions
+from fluxion_pipeline.parity.sides import by_slice, column_items, groups, loaded, totals, versions
 from fluxion_pipeline.parity.verdict import Found
 from fluxion_pipeline.settings import Settings
 from fluxion_pipeline.sinks.duckdb.connect import open_file
@@ -66,8 +70,11 @@ class Pass:
         Raises:
             SinkAway: if a sink can't be read.
         """
+        outbox = outbox_of(Outbox(self.settings.home))
         for item in found.values():
             item.left = 1
+            if outbox is not None and item.spec.landed:
+                item.lotes = Lotes(outbox, item.spec, newest(outbox.index, item.spec.name))
         with connect(self.settings, read_only=True) as connection:
             postgresql = PostgresqlSide(connection)
             work = self._plan(postgresql, found, only)
@@ -109,15 +116,37 @@ class Pass:
         item.rows = (item.rows or {}) | wanted
         if only is None and not any(g.rows for g in (*left.values(), *right.values())):
             item.loaded = loaded(duckdb, item.spec.name) or loaded(postgresql, item.spec.name)
+        self._vanished(postgresql, duckdb, item, left.values(), right.values(), only)
         if renewed is not None:
             item.proof = renewed.proof
             rest = renewed.rest(left, right, self.folder / "newer.csv", full=self.full)
             item.compared = len(rest)
+            self._third(postgresql, duckdb, item, renewed.by_rows, left)
             return plan.chunks(item.spec, left, right, rest if renewed.proof.found else None)
         if self.level is not Level.COUNT:
             return plan.chunks(item.spec, left, right, only)
-        self._note(postgresql, duckdb, item, count_differences(item.spec, left, right, only))
+        result = count_differences(item.spec, left, right, only)
+        self._note(postgresql, duckdb, item, result)
+        if item.lotes is not None:
+            _unlike(item, item.lotes.counted(duckdb, postgresql, {s: n for s, n in wanted.items() if s not in result.slices}))
         return []
+
+    def _vanished(
+        self, postgresql: PostgresqlSide, duckdb: DuckdbSide, item: Found, left: Collection[Group], right: Collection[Group], only: Collection[str] | None
+    ) -> None:
+        """Slices that landed with rows and are gone from both sinks; where all rows are gone, that is told otherwise."""
+        present = {g.slice for g in (*left, *right)}
+        if item.lotes is not None and present:
+            self._third(postgresql, duckdb, item, item.lotes.vanished(present, only), {})
+
+    def _third(self, postgresql: PostgresqlSide, duckdb: DuckdbSide, item: Found, slices: Collection[str], held: Groups) -> None:
+        """Compare slices that both sinks hold alike with their images; what differs is not proven."""
+        if item.lotes is None:
+            return
+        try:
+            _unlike(item, item.lotes.unlike(duckdb, postgresql, slices, held))
+        except ConvergenceError as error:
+            item.unread = str(error)
 
     def _keeps(self, spec: TableSpec, only: Collection[str] | None) -> bool:
         """Whether what is proven now is remembered: exact proofs of whole tables that have slices."""
@@ -137,8 +166,12 @@ class Pass:
                 item = found[chunk.spec.name]
                 result = self._compare(postgresql, duckdb, chunk, files.get(number))
                 self._note(postgresql, duckdb, item, result)
+                held = groups(duckdb, chunk, duckdb.hashes(chunk.spec))
+                equal = {name: total for name, total in totals(held).items() if name not in result.slices}
+                self._third(postgresql, duckdb, item, equal.keys(), held)
                 if item.proof is not None:
-                    renewal.compared(postgresql, duckdb, item.proof, chunk, result, self.clock())
+                    right = {s: total for s, total in equal.items() if s not in item.unlike and not item.unread}
+                    renewal.compared(postgresql, duckdb, item.proof, right, self.clock())
                 item.left -= 1
                 item.seconds += time.perf_counter() - start
                 if self.progress:
@@ -173,6 +206,15 @@ class Pass:
             item.slices[name] = difference if known is None else known.plus(difference)
             item.versions[name] = (mine.get(name), other.get(name))
         item.sample += result.sample
+
+
+def _unlike(item: Found, result: ChunkDifference) -> None:
+    """Keep what differs from the lotes; a proof of it is none."""
+    item.unlike |= result.slices
+    item.sample += result.sample
+    if item.proof is not None:
+        for name in result.slices:
+            item.proof.found.pop(name, None)
 
 
 def ledgers(settings: Settings, pending: Only, wait: float) -> dict[str, dict[str, tuple[object, object]]]:

@@ -8,10 +8,8 @@ Before this: converged sinks; after it: checks, the command line, repair.
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
 
 import duckdb
 import psycopg2
@@ -19,6 +17,7 @@ import psycopg2
 from fluxion_pipeline.contracts.outcomes import Verdict
 from fluxion_pipeline.errors import ContractError, FluxionError
 from fluxion_pipeline.landing.tables import compared_tables, table_of
+from fluxion_pipeline.parity.folder import own_folder
 from fluxion_pipeline.parity.passes import Only, Pass, Progress, ledgers
 from fluxion_pipeline.parity.report import Level, ParityReport, TableParity
 from fluxion_pipeline.parity.schema import prove_schema
@@ -65,10 +64,8 @@ def prove(
     if level is Level.SCHEMA:
         return _guarded_schema(settings, names, wait)
     found = {name: Found(table_of(settings.home, name)) for name in names}
-    home = settings.home / "tmp"
-    home.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="parity-", dir=home) as folder:
-        _compare(Pass(settings, level, wait, Path(folder), progress, full), found, slices or {})
+    with own_folder(settings.home) as folder:
+        _compare(Pass(settings, level, wait, folder, progress, full), found, slices or {})
     return ParityReport(tuple(judge(item, level) for item in found.values()))
 
 

@@ -20,11 +20,10 @@ from fluxion_pipeline.landing import earlier
 from fluxion_pipeline.landing.outbox import Outbox
 from fluxion_pipeline.parity import ledger, newer
 from fluxion_pipeline.parity.duckdb_side import DuckdbSide
-from fluxion_pipeline.parity.exact import ChunkDifference
 from fluxion_pipeline.parity.ledger import Proof, Proven
 from fluxion_pipeline.parity.plan import Chunk, Groups
 from fluxion_pipeline.parity.postgresql_side import PostgresqlSide
-from fluxion_pipeline.parity.sides import groups, totals, versions
+from fluxion_pipeline.parity.sides import totals, versions
 from fluxion_pipeline.settings import Settings
 from fluxion_pipeline.sinks.slices import owner
 
@@ -74,6 +73,11 @@ class Renewal:
         self._by_rows(left, mine, other, file)
         return every - self.proof.found.keys()
 
+    @property
+    def by_rows(self) -> set[str]:
+        """The slices that changed and were proven by their changed rows: at another image than before."""
+        return {s for s, p in self.proof.found.items() if s in self.proof.before and p.version != self.proof.before[s].version}
+
     def _stale(self, same: Mapping[str, Proven], rows: int) -> list[str]:
         """The slices that were compared longest ago, as many as one pass compares anew."""
         limit, left = self.clock() - STALE, max(AT_ONCE[0], rows // AT_ONCE[1])
@@ -108,11 +112,17 @@ class Renewal:
             self.proof.found[name] = replace(changed[name].proven, version=ours[name][1], rows=rows, sum=str(total))
 
 
-def compared(postgresql: PostgresqlSide, duckdb: DuckdbSide, proof: Proof, chunk: Chunk, result: ChunkDifference, at: datetime) -> None:
-    """Put the slices of a compared chunk that don't differ into ``proof.found``, where both sinks hold one version of them."""
-    sums = totals(groups(duckdb, chunk, duckdb.hashes(chunk.spec)))
-    equal = {name: total for name, total in sums.items() if name not in result.slices}
-    ours, theirs = (versions(side, chunk.spec.name, equal) for side in (duckdb, postgresql))
+def compared(postgresql: PostgresqlSide, duckdb: DuckdbSide, proof: Proof, equal: Mapping[str, tuple[int, int]], at: datetime) -> None:
+    """Put slices that were compared and don't differ into ``proof.found``, where both sinks hold one version of them.
+
+    Args:
+        postgresql: the snapshot.
+        duckdb: the open file.
+        proof: what the pass proves.
+        equal: DuckDB's number of rows and sum of hashes of each of them.
+        at: when they were compared.
+    """
+    ours, theirs = (versions(side, proof.table.name, equal) for side in (duckdb, postgresql))
     for name, (rows, total) in equal.items():
         if name in ours and ours[name] == theirs.get(name):
             proof.found[name] = Proven(ours[name][1], rows, str(total), at)

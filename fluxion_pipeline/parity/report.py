@@ -30,12 +30,15 @@ class Level(Word):
 
 
 class Kind(Word):
-    """How a row differs, seen from DuckDB."""
+    """How a row differs, seen from DuckDB; ``…_en_ambas``: both sinks hold the same, and the lote something else."""
 
     MISSING = "falta_en_pg"
     EXTRA = "sobra_en_pg"
     CHANGED = "cambiada"
     DUPLICATED = "duplicada"
+    MISSING_IN_BOTH = "falta_en_ambas"
+    EXTRA_IN_BOTH = "sobra_en_ambas"
+    CHANGED_IN_BOTH = "cambiada_en_ambas"
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Difference:
         postgresql: what PostgreSQL holds, or None.
         columns: the columns whose values differ.
         slice: the row's slice, as in the ledger.
+        lote: what the lote says, where both sinks differ from it; else None.
     """
 
     kind: str
@@ -57,6 +61,7 @@ class Difference:
     postgresql: Shown | None
     columns: tuple[str, ...] = ()
     slice: str = ""
+    lote: Shown | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The entry of ``sample`` in ``fluxion parity --json``."""
@@ -66,6 +71,8 @@ class Difference:
             "duckdb": None if self.duckdb is None else dict(self.duckdb),
             "postgresql": None if self.postgresql is None else dict(self.postgresql),
             "columns": list(self.columns),
+            "slice": self.slice,
+            "lote": None if self.lote is None else dict(self.lote),
         }
 
 
@@ -88,6 +95,10 @@ class TableParity:
         sample: at most ``SAMPLE`` differences, of each kind some.
         pending: slices that differ while they stand at different versions.
         differing: the slices that differ at equal versions.
+        missing_in_both: keys that the lote has and neither sink (level ``count``: rows).
+        extra_in_both: keys that both sinks have and the lote doesn't.
+        changed_in_both: keys whose values are the same in both sinks and others in the lote.
+        unlike_lote: the slices that are so.
         seconds: how long it took.
         slices: slices that PostgreSQL holds, of those that were asked for; None: not counted.
         compared: how many were compared row by row; the others are as they were when they were. None: all that was asked for.
@@ -108,6 +119,10 @@ class TableParity:
     sample: tuple[Difference, ...] = ()
     pending: int = 0
     differing: frozenset[str] = field(default_factory=frozenset)
+    missing_in_both: int = 0
+    extra_in_both: int = 0
+    changed_in_both: int = 0
+    unlike_lote: frozenset[str] = field(default_factory=frozenset)
     seconds: float = 0.0
     slices: int | None = None
     compared: int | None = None
@@ -126,6 +141,10 @@ class TableParity:
             "changed": self.changed,
             "duplicated_in_duckdb": self.duplicated_in_duckdb,
             "duplicated_in_postgresql": self.duplicated_in_postgresql,
+            "missing_in_both": self.missing_in_both,
+            "extra_in_both": self.extra_in_both,
+            "changed_in_both": self.changed_in_both,
+            "slices_unlike_lote": sorted(self.unlike_lote)[:SAMPLE],
             "sample": [d.to_json() for d in self.sample],
             "pending": self.pending,
             "seconds": round(self.seconds, 3),
@@ -164,14 +183,16 @@ def markdown(table: TableParity) -> str:
     """
     if not table.sample:
         return ""
+    with_lote = any(item.kind.endswith("_en_ambas") for item in table.sample)
     lines = ["| | key | column | DuckDB | PostgreSQL |", "|---|---|---|---|---|"]
+    if with_lote:
+        lines = [f"{lines[0]} lote |", f"{lines[1]}---|"]
     for item in table.sample:
         key = ", ".join(f"{name}={_cell(value)}" for name, value in item.key.items())
-        for name in item.columns or tuple((item.duckdb or item.postgresql or {}).keys())[:4]:
-            left, right = _side(item.duckdb, name), _side(item.postgresql, name)
-            lines.append(f"| {item.kind} | {key} | {_cell(name)} | {left} | {right} |")
-        if not item.columns and not (item.duckdb or item.postgresql):
-            lines.append(f"| {item.kind} | {key} | | | |")
+        for name in item.columns or tuple((item.duckdb or item.postgresql or item.lote or {}).keys())[:4] or ("",):
+            sides = [item.duckdb, item.postgresql, *([item.lote] if with_lote else [])]
+            shown = " | ".join(_side(side, name) if name else "" for side in sides)
+            lines.append(f"| {item.kind} | {key} | {_cell(name) if name else ''} | {shown} |")
     return "\n".join(lines)
 
 

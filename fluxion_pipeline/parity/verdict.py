@@ -1,7 +1,8 @@
 """From what was found of a table to its verdict. Pure: nothing here connects.
 
 A slice that differs while both sinks hold the same image of it (or none) is different. While they
-hold different images it is pending: no alarm, but no proof either. Before this: ``exact`` and the
+hold different images it is pending: no alarm, but no proof either. A slice that both hold alike, and
+unlike the image that both ledgers name, is different too. Before this: ``exact`` and the
 ledgers; after it: ``report``.
 """
 
@@ -15,6 +16,7 @@ from fluxion_pipeline.contracts.outcomes import Verdict
 from fluxion_pipeline.contracts.tables import TableSpec
 from fluxion_pipeline.parity.exact import SliceDifference
 from fluxion_pipeline.parity.ledger import Proof
+from fluxion_pipeline.parity.lotes import Lotes
 from fluxion_pipeline.parity.report import SAMPLE, Difference, Level, TableParity
 from fluxion_pipeline.parity.schema import Drift
 from fluxion_pipeline.parity.sides import Version
@@ -41,6 +43,9 @@ class Found:
         seconds: time spent on it.
         proof: what was known of it before, and what is proven now; None: that isn't remembered.
         compared: slices whose rows were compared one by one, where proofs are remembered.
+        lotes: what landed of the table; None: it isn't landed, or nothing ever was.
+        unlike: the slices that both sinks hold alike, and unlike their image.
+        unread: why an image could not be read.
     """
 
     spec: TableSpec
@@ -56,6 +61,9 @@ class Found:
     seconds: float = 0.0
     proof: Proof | None = None
     compared: int | None = None
+    lotes: Lotes | None = None
+    unlike: dict[str, SliceDifference] = field(default_factory=dict)
+    unread: str = ""
 
     @property
     def pending(self) -> set[str]:
@@ -73,6 +81,7 @@ class Found:
         for name in gone:
             self.slices.pop(name, None)
             self.versions.pop(name, None)
+            self.unlike.pop(name, None)
             (self.rows or {}).pop(name, None)
         self.sample = [d for d in self.sample if d.slice not in gone]
 
@@ -80,9 +89,7 @@ class Found:
 def judge(found: Found, level: Level) -> TableParity:
     """The verdict on a table."""
     verdict, reason = _verdict(found)
-    total = SliceDifference()
-    for item in found.slices.values():
-        total = total.plus(item)
+    total, both = _total(found.slices.values()), _total(found.unlike.values())
     rows = None if found.rows is None or found.drift.differences else sum(found.rows.values())
     return TableParity(
         found.spec.name,
@@ -99,6 +106,10 @@ def judge(found: Found, level: Level) -> TableParity:
         sample=_choose(found),
         pending=len(found.pending),
         differing=frozenset(found.settled),
+        missing_in_both=both.missing,
+        extra_in_both=both.extra + both.doubled_postgresql,
+        changed_in_both=both.changed,
+        unlike_lote=frozenset(found.unlike),
         seconds=found.seconds,
         slices=None if found.rows is None else len(found.rows),
         compared=found.compared,
@@ -106,9 +117,17 @@ def judge(found: Found, level: Level) -> TableParity:
     )
 
 
+def _total(items: Iterable[SliceDifference]) -> SliceDifference:
+    total = SliceDifference()
+    for item in items:
+        total = total.plus(item)
+    return total
+
+
 def _verdict(found: Found) -> tuple[Verdict, str]:
-    if found.settled:
-        return Verdict.DIFERENTE, f"{_summary(found)}{'; ' + _waiting(found) if found.pending else ''}"
+    if found.settled or found.unlike:
+        parts = [_summary(found) if found.settled else "", _unlike(found) if found.unlike else "", _waiting(found) if found.pending else ""]
+        return Verdict.DIFERENTE, "; ".join(p for p in parts if p)
     if found.drift.absent:
         return Verdict.NO_CONCLUYENTE, f"{'; '.join(found.drift.absent)} → fluxion init"
     if found.drift.differences:
@@ -117,6 +136,8 @@ def _verdict(found: Found) -> tuple[Verdict, str]:
         return Verdict.NO_CONCLUYENTE, found.away
     if found.pending:
         return Verdict.NO_CONCLUYENTE, _waiting(found)
+    if found.unread:
+        return Verdict.NO_CONCLUYENTE, f"both sinks are equal, but {found.unread}"
     if not sum((found.rows or {}).values()) and found.loaded:
         return Verdict.NO_CONCLUYENTE, f"both sinks are empty, though rows were loaded → fluxion repair {found.spec.name} --from lote --apply --force"
     return Verdict.IGUAL, ""
@@ -134,9 +155,21 @@ def _summary(found: Found) -> str:
     return ", ".join(f"{n} {text}" for text, n in counts.items() if n) + f" in {_slices(len(items))}"
 
 
+def _unlike(found: Found) -> str:
+    total = _total(found.unlike.values())
+    counts = {"missing": total.missing, "extra": total.extra + total.doubled_postgresql, "changed": total.changed}
+    told = ", ".join(f"{n} {text}" for text, n in counts.items() if n)
+    where = f"{_slices(len(found.unlike))} ({_named(found.unlike)})"
+    return f"both sinks are alike and differ from the lote in {where}: {told} → fluxion repair {found.spec.name} --from lote --apply"
+
+
+def _named(slices: Iterable[str]) -> str:
+    names = sorted(slices)
+    return ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
+
+
 def _waiting(found: Found) -> str:
-    names = sorted(found.pending)
-    named = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
+    names, named = found.pending, _named(found.pending)
     if found.moving:
         return f"in flight: {_slices(len(names))} being written ({named})"
     return f"pending {_slices(len(names))} ({named}): the sinks hold different images of them → fluxion sync"
@@ -150,7 +183,7 @@ def _choose(found: Found) -> tuple[Difference, ...]:
     """Some of each kind, those of settled slices first."""
     if found.drift.differences:
         return found.drift.differences[:SAMPLE]
-    settled = found.settled
+    settled = found.settled | found.unlike.keys()
     kinds: dict[str, list[Difference]] = {}
     for item in sorted(found.sample, key=lambda d: d.slice not in settled):
         kinds.setdefault(item.kind, []).append(item)

@@ -28,6 +28,7 @@ NOT_TYPED = {
     "docs/own-tables.md": "they need a home with the sample's stock: e2e/test_readme_commands.py has one, defs/test_extra.py loads the example",
     "docs/sources.md": "the simulator serves until it is ended: simulate/test_klk.py and e2e/test_klk.py start it",
     "docs/production.md": "docker compose and an RDS server aren't there in tests: architecture/test_production.py reads the files that they use",
+    "docs/adopt.md": "they need a file of other programs: operations/test_adopt.py makes one, adopts it with the map that ships, and syncs",
     "docs/contributing.md": "they run these tests",
 }
 """Documents whose commands can't be typed by a test, and why."""

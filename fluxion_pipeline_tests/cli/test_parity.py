@@ -106,3 +106,20 @@ def test_the_process_itself_ends_with_the_exit_code(both: Both) -> None:
     )
     assert done.returncode == 1, done.stderr
     assert "duplicada productos codigo=000001" in done.stdout
+
+
+def test_a_reader_that_stops_reading_changes_neither_exit_code_nor_stderr(both: Both) -> None:
+    both.load("productos", random_rows("productos", 20, nasty=False))
+    code = "from fluxion_pipeline.cli.main import main; main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, "parity", "productos"],
+        env={**os.environ, **environment_of(both.settings)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.close()
+        told = running.stderr.read()
+    assert (running.returncode, told) == (0, "")

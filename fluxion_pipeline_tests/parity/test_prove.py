@@ -9,6 +9,7 @@ import pytest
 from fluxion_pipeline.contracts.outcomes import Mode, Verdict
 from fluxion_pipeline.contracts.tables import CONTRACT_TABLES
 from fluxion_pipeline.errors import ContractError
+from fluxion_pipeline.parity.folder import own_folder
 from fluxion_pipeline.parity.prove import prove
 from fluxion_pipeline.parity.report import Kind, Level, TableParity
 from fluxion_pipeline_tests.parity.both import Both, random_rows
@@ -163,6 +164,18 @@ def test_nothing_is_left_in_the_folder_for_exported_rows(both: Both) -> None:
     prove(both.settings)
     prove(both.settings.model_copy(update={"postgres_port": 1}))
     assert not list((both.settings.home / "tmp").glob("parity-*"))
+
+
+def test_the_folder_that_a_killed_comparison_left_is_removed_and_that_of_a_living_one_stays(both: Both) -> None:
+    tmp = both.settings.home / "tmp"
+    with own_folder(both.settings.home) as living:
+        killed = tmp / "parity-killed"
+        killed.mkdir()
+        (killed / "0.csv").write_text("1,2\n")
+        prove(both.settings, ["productos"])
+        assert not killed.exists()
+        assert living.exists()
+    assert not list(tmp.glob("parity-*"))
 
 
 def test_big_tables_are_compared_in_chunks_of_slices(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,6 +53,15 @@ def test_another_slice_that_differs_at_equal_versions_is_not_hidden_by_a_pending
     assert (found.pending, found.differing) == (1, {"SUC002", "SUC003"})
 
 
+def test_many_differences_of_a_pending_slice_do_not_crowd_out_the_one_that_is_wrong(both: Both) -> None:
+    both.load(STOCK, random_rows(STOCK, 600, nasty=False), ledger=True)
+    both.pg("UPDATE inventario_actual SET stock = 9999999 WHERE ubicacion_codigo = 'SUC001' OR producto_codigo = '000002'")
+    both.line(STOCK, "SUC001", 2, 200, sinks=["duckdb"])
+    found = stock(both)
+    assert (found.pending, found.differing) == (1, {"SUC003"})
+    assert found.sample[0].key["producto_codigo"] == "000002"
+
+
 def test_equal_rows_at_different_versions_are_equal(both: Both) -> None:
     both.load(STOCK, random_rows(STOCK, 60), ledger=True)
     both.line(STOCK, "SUC001", 2, 20, sinks=["duckdb"])
