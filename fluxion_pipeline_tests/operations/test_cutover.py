@@ -24,6 +24,8 @@ from fluxion_pipeline.settings import Settings
 from fluxion_pipeline_tests.support.home import Home
 
 READY = Facts(True, 0, 14, 3.0, 0, 0, 0, 1.0, 0, 120.0, 5.0, restored=True)
+STORES = ("SUC014", "SUC013")
+
 WRONG = {
     "ambos": {"dual": False},
     "iguales": {"different": 1},
@@ -82,14 +84,13 @@ def checked(text: str) -> str:
 
 @pytest.fixture
 def home(pg_settings: Settings) -> Home:
-    """The shipped sample in both sinks."""
-    found = Home(pg_settings.model_copy(update={"fluxion_source": "archivos"}))
-    found.app.registry = Registry(tuple(x for x in registry.load() if x.is_store))  # the sample has no file of a CEDI
-    found.ready()
+    """Two stores of the shipped sample of which no day is lacking, in both sinks, as if the chain had no others."""
+    found = Home(pg_settings.model_copy(update={"fluxion_source": "archivos"})).ready()
     for fact in (Fact.CATALOGO, Fact.VENTAS, Fact.INVENTARIO):
-        read_and_land(found.app, Request(fact))
+        read_and_land(found.app, Request(fact, locations=() if fact is Fact.CATALOGO else STORES))
     for sink in SinkName:
         found.converge(sink)
+    found.app.registry = Registry(tuple(x for x in registry.load() if x.codigo in STORES))
     return found
 
 
