@@ -98,7 +98,7 @@ def _oldest(parity: ParityReport, at: datetime) -> float | None:
     """Hours since the slice that waits longest was compared; None where a table isn't proven equal."""
     if parity.verdict is not Verdict.IGUAL:
         return None
-    return max(((at - t.oldest) / timedelta(hours=1) for t in parity.tables if t.oldest is not None), default=0.0)
+    return max((max(at - t.oldest, timedelta()) / timedelta(hours=1) for t in parity.tables if t.oldest is not None), default=0.0)
 
 
 def _measured(app: App) -> tuple[tuple[Timing, ...], dict[SinkName, Writing], dict[SinkName, int]]:

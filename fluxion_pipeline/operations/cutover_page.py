@@ -28,9 +28,10 @@ h1{font-size:1.5rem;margin:.3rem 0} h2{font-size:1.1rem;margin:2rem 0 .4rem;bord
 .yes{background:#1f7a4a} .no{background:#b03224} .lang{float:right;font-size:.85rem} .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:.9rem} td,th{border-bottom:1px solid #e3e8ec;padding:.35rem .5rem;text-align:left;vertical-align:top}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap} td.mark{font-weight:700;white-space:nowrap}
-tr.bad td.mark{color:#b03224} tr.good td.mark{color:#1f7a4a} small{color:#5b6773} .todo{color:#7a2a1e}
+.todo{overflow-wrap:anywhere} tr.bad td.mark{color:#b03224} tr.good td.mark{color:#1f7a4a} small{color:#5b6773} .todo{color:#7a2a1e}
 ul.legend{padding:0;font-size:.85rem} ul.legend li{display:inline-block;margin-right:.9rem} ul.legend b{padding:0 .4em;color:#fff;border-radius:2px}
 #en:checked~main [lang=es],#es:checked~main [lang=en]{display:none}
+@media(max-width:40rem){body{padding:.6rem} td,th{padding:.3rem .25rem} .scroll svg{width:100%;height:auto;min-width:22rem}}
 @media print{body{font-size:10pt;max-width:none;padding:0} .lang,#es,#en{display:none} tr,svg{break-inside:avoid} h2{break-after:avoid}
  *{-webkit-print-color-adjust:exact;print-color-adjust:exact} .scroll{overflow:visible} .scroll svg{max-width:100%;height:auto}}
 """
