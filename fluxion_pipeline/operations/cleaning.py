@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from fluxion_pipeline.errors import FluxionError
@@ -16,9 +17,12 @@ from fluxion_pipeline.landing.retention import Dropped, drop_files, end_rows
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.bring_up import bring_up
 from fluxion_pipeline.operations.instance import folder
+from fluxion_pipeline.operations.parity_history import FILE, forget
 
 JOB = "limpieza"
 MB = 1_000_000
+PROOFS = timedelta(days=120)
+"""How long verdicts of parity are remembered: the report shows a month, and its rule asks for two weeks."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,10 @@ def clean(app: App) -> Cleaning:
             bring_up(app, sink)
         except FluxionError as error:
             problems[str(sink)] = str(error)
+    try:
+        forget(keep.home, app.clock() - PROOFS)
+    except (FluxionError, OSError) as error:
+        problems[FILE] = str(error)
     return Cleaning(dropped, shorten_logs(app, keep.fluxion_keep_logs * MB), problems)
 
 
