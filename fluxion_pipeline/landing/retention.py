@@ -21,6 +21,7 @@ from fluxion_pipeline.contracts.clock import local_day, parse_day
 from fluxion_pipeline.errors import ContractError
 from fluxion_pipeline.landing.decide.decision import Draft
 from fluxion_pipeline.landing.index import Image, instant, stamp
+from fluxion_pipeline.landing.lineage import written_at
 from fluxion_pipeline.landing.outbox import Outbox
 from fluxion_pipeline.landing.past import Past, image_rows
 from fluxion_pipeline.pause import writing
@@ -45,7 +46,7 @@ class Dropped:
 
 
 def end_rows(outbox: Outbox, location: str, *, rejects: int, history: int) -> Dropped:
-    """Land a location's slices empty whose day is too old.
+    """Land a location's slices empty that are too old: by their day, and by when they landed.
 
     Killed at any moment, whole days have ended or none of their rows have.
 
@@ -58,27 +59,33 @@ def end_rows(outbox: Outbox, location: str, *, rejects: int, history: int) -> Dr
     today = local_day(outbox.clock())
     rows = 0
     with outbox.lock(location) as past:
-        for images in _old(past, today - timedelta(days=rejects), today - timedelta(days=history)):
+        for images in _old(outbox, past, today - timedelta(days=rejects), today - timedelta(days=history)):
             outbox.write(past, tuple(_emptied(i) for i in images), extra={"limpieza": stamp(outbox.clock())})
             rows += sum(i.rows for i in images)
     return Dropped(rows=rows)
 
 
-def _old(past: Past, rejects: date, history: date) -> Iterator[list[Image]]:
+def _old(outbox: Outbox, past: Past, rejects: date, history: date) -> Iterator[list[Image]]:
     """Slices that end, some days' at a time, oldest first."""
-    ending = [(day, i) for i in _full(past, REJECTS) if (day := _day(i)) is not None and day < rejects]
-    cuts = [(day, i) for i in _full(past, CUTS) if (day := _day(i)) is not None]
+    ending = [(day, i) for day, i in _full(past, REJECTS) if day < rejects and _landed(outbox, i) < rejects]
+    cuts, stock = _full(past, CUTS), _full(past, HISTORY)
     first = max((day for day, _ in cuts if day <= history), default=date.min)
-    ending += [(day, i) for i in _full(past, HISTORY) if (day := _day(i)) is not None and day < first]
-    ending += [(day, i) for day, i in cuts if day < first]
+    kept = min((day for day, i in (*cuts, *stock) if day < first and _landed(outbox, i) >= history), default=first)
+    ending += [(day, i) for day, i in (*stock, *cuts) if day < kept]
     days = sorted({day for day, _ in ending})
     for n in range(0, len(days), DAYS_A_LOTE):
         some = set(days[n : n + DAYS_A_LOTE])
         yield [i for day, i in ending if day in some]
 
 
-def _full(past: Past, table: str) -> list[Image]:
-    return [i for i in past.index.images(past.location, table) if i.rows]
+def _full(past: Past, table: str) -> list[tuple[date, Image]]:
+    images = (i for i in past.index.images(past.location, table) if i.rows)
+    return [(day, i) for i in images if (day := _day(i)) is not None]
+
+
+def _landed(outbox: Outbox, image: Image) -> date:
+    """When an image was written: what is read late, or taken over from elsewhere, is kept as long as what was read in time."""
+    return local_day(instant(written_at(outbox.index, {image.location: image.lote})[image.location]))
 
 
 def _day(image: Image) -> date | None:

@@ -21,7 +21,7 @@ from fluxion_pipeline.parity.prove import prove
 from fluxion_pipeline.settings import Settings
 from fluxion_pipeline.sinks.converge import claim
 from fluxion_pipeline_tests.support.home import DAY, Home, two_stores
-from fluxion_pipeline_tests.support.readings import invoices, sales, stock
+from fluxion_pipeline_tests.support.readings import invoices, rejects, sales, stock
 
 START = datetime(2025, 12, 1, 12, tzinfo=UTC)
 PLACE = "SUC001"
@@ -60,7 +60,9 @@ def both(pg_settings: Settings, clock: Calendar) -> Home:
     home.ready()
     two_stores(home)
     for n, tick in enumerate(TICKS):
+        clock.now = datetime.strptime(f"{tick}-0400", "%Y-%m-%dT%H%M%z")
         home.land(stock(PLACE, tick, {"000001": n, "000002": n // 2, **({"000003": 7} if n % 3 else {})}, n))
+    clock.now = START
     for sink in SinkName:
         home.converge(sink)
     return home
@@ -95,6 +97,16 @@ def test_the_last_day_of_a_silent_store_is_kept_however_old(both: Home, clock: C
     assert both.wanted("inventario_actual")
 
 
+def test_an_old_day_that_was_read_today_keeps_its_rejects_for_as_long_as_any(both: Home, clock: Calendar) -> None:
+    clock.now = START + timedelta(days=200)
+    both.land(sales(PLACE, "2024-01-02", invoices(30), 3, rejects=rejects({"id": "r3", "linea": 2, "campo": "cantidad", "valor": "x"})))
+    before = both.outbox.index.sequence(PLACE)
+    assert end_rows(both.outbox, PLACE, rejects=180, history=400).rows == 2
+    assert both.outbox.index.sequence(PLACE) == before + 1
+    clock.now = START + timedelta(days=381)
+    assert end_rows(both.outbox, PLACE, rejects=180, history=4000).rows == 1
+
+
 def test_old_rejects_end_in_both_sinks_and_the_coverage_that_counts_them_stays(both: Home, clock: Calendar) -> None:
     assert both.run(SinkName.POSTGRESQL, "SELECT count(*) FROM rechazos") == [(2,)]
     assert end_rows(both.outbox, PLACE, rejects=180, history=400).rows == 0
@@ -107,9 +119,11 @@ def test_old_rejects_end_in_both_sinks_and_the_coverage_that_counts_them_stays(b
     both.assert_equal()
 
 
-def test_a_late_tick_after_its_day_ended_lands_and_ends_again(both: Home, clock: Calendar) -> None:
+def test_a_late_tick_after_its_day_ended_lands_stays_as_long_as_any_and_ends_again(both: Home, clock: Calendar) -> None:
     end_rows(both.outbox, PLACE, rejects=10_000, history=26)
     both.land(stock(PLACE, "2025-10-01T0900", {"000001": 99}, 500))
+    assert end_rows(both.outbox, PLACE, rejects=10_000, history=26).rows == 0
+    clock.now = START + timedelta(days=27)
     end_rows(both.outbox, PLACE, rejects=10_000, history=26)
     both.converge(SinkName.DUCKDB)
     assert stock_at(both, SinkName.DUCKDB, "2025-10-19T0600") == []
