@@ -24,6 +24,7 @@ from fluxion_pipeline.landing.outbox import Outbox
 from fluxion_pipeline.operations.bring_up import bring_up
 from fluxion_pipeline.operations.repair import examine, repair
 from fluxion_pipeline.parity import prove as proving
+from fluxion_pipeline.parity.report import TableParity
 from fluxion_pipeline.sinks.converge import claim, converge
 from fluxion_pipeline.sinks.postgresql import connect as connecting
 from fluxion_pipeline.sinks.protocol import Sink
@@ -217,7 +218,7 @@ class TroubledChain(SinkChain):
             self.settle(leg.sink, {c: {*self.newest(leg.sink, c), self.state(CODES[c]).sequence} for c in owners}, forced=found)
 
     def prove(self) -> None:
-        """Both sinks against each other: equal exactly where their rows are."""
+        """Both sinks against each other: equal exactly where their rows are; and what both hold alike, against the lotes."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(proving, "PAUSE", 0.0)
             report = proving.prove(self.settings)
@@ -227,12 +228,29 @@ class TroubledChain(SinkChain):
                 continue
             slices = {s for s in {*one.rows, *two.rows} if s[0] == told.table and one.rows.get(s) != two.rows.get(s)}
             doubled = any(n > 1 for s, rows in one.rows.items() if s[0] == told.table for n in rows.values())
+            self._against_lotes(told)
             if not slices and not doubled:
-                assert told.verdict in (Verdict.IGUAL, Verdict.NO_CONCLUYENTE), told
+                assert told.verdict is not Verdict.DIFERENTE or told.unlike_lote, told
                 continue
             assert told.verdict is not Verdict.IGUAL, told
             if one.outbox == two.outbox and any(one.lines.get((s[0], text_of(s))) == two.lines.get((s[0], text_of(s))) for s in slices):
                 assert told.verdict is Verdict.DIFERENTE, told
+
+    def _against_lotes(self, told: TableParity) -> None:
+        """Slices that both sinks hold alike, by ledger as the newest image: exactly those with other rows are unlike it."""
+        one, two = (self.sinks[s] for s in SinkName)
+        wanted = {s: image for code in CODES for s, image in self.wanted(code).items() if s[0] == told.table}
+        right, wrong = set(), set()
+        for slice_, (version, rows) in wanted.items():
+            name = told.table, text_of(slice_)
+            lines = one.lines.get(name), two.lines.get(name)
+            held = one.rows.get(slice_, NONE), two.rows.get(slice_, NONE)
+            if held[0] == held[1] and lines[0] == lines[1] and lines[0] is not None and lines[0][0] == version:
+                (right if held[0] == rows else wrong).add(name[1])
+        assert not told.unlike_lote & right, told
+        empty = not any(s[0] == told.table for s in {*one.rows, *two.rows})
+        if not (empty or any(held.strange or self.refused(held) for held in (one, two))):
+            assert wrong <= told.unlike_lote, told
 
     # ── other homes ─────────────────────────────────────────────────────────────────────────
     def taken_away(self, sink: SinkName, reading: Reading | None) -> None:
