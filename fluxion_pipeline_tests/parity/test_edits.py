@@ -23,7 +23,7 @@ from fluxion_pipeline_tests.support import postgres
 from fluxion_pipeline_tests.support.home import Home
 from fluxion_pipeline_tests.support.readings import invoices, sales, stock
 
-EDITS = int(os.environ.get("FLUXION_PARITY_EDITS", "30"))
+EDITS = int(os.environ.get("FLUXION_PARITY_EDITS", "20"))
 STORES, PRODUCTS, SOLD = ("SUC001", "SUC007"), 20, 15
 DAY = "2025-11-22"
 TICKS = [f"2025-11-24T{hour:02d}{minute}" for hour in range(6, 23) for minute in ("00", "30")]

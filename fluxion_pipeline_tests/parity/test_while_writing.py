@@ -76,6 +76,7 @@ def writing(settings: Settings) -> Iterator[None]:
     assert writer.exitcode == 0
 
 
+@pytest.mark.e2e
 @pytest.mark.timeout(600 + 6 * PROOFS)
 def test_proofs_while_ticks_are_written_are_never_wrong(pg_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(newer, "LEAST", 0)
