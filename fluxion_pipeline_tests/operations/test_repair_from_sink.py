@@ -169,11 +169,14 @@ def test_a_sink_that_departs_is_mended_from_the_other_without_a_lote(home: Home,
 def test_two_sinks_that_were_edited_alike_are_right_when_a_person_says_so(home: Home, engine: SinkName) -> None:
     for sink in SinkName:
         edit_sales(home, sink)
-    assert prove(home.settings, [SALES]).verdict is Verdict.IGUAL
+    found = prove(home.settings, [SALES])
+    assert (found.verdict, found.tables[0].differing) == (Verdict.DIFERENTE, frozenset())
+    assert found.tables[0].unlike_lote
     plan = examine(home.app, SALES, engine)
     assert [(w.target.value, w.rows) for w in plan.writings(home.app)] == [("lote", 3), (next(x.value for x in SinkName if x is not engine), 0)]
     mend(home, SALES, engine)
     home.assert_equal()
+    assert prove(home.settings, [SALES]).verdict is Verdict.IGUAL
 
 
 def test_one_active_sink_is_enough(duck_settings: Settings) -> None:
