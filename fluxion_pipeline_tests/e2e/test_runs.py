@@ -47,9 +47,7 @@ def assert_complete(home: Home) -> None:
         ]
 
 
-@pytest.mark.parametrize(
-    "moment", ["before the manifest", "after a lote", "before the duckdb commit", "after the duckdb commit", "within the postgresql transaction"]
-)
+@pytest.mark.parametrize("moment", ["before the manifest", "within the postgresql transaction"])
 def test_a_killed_run_loses_and_doubles_nothing(home: Home, moment: str) -> None:
     assert fluxion_dying(home.settings, moment, "run", "ventas").code == -signal.SIGKILL
     done = fluxion(home.settings, "run", "ventas")

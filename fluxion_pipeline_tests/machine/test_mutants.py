@@ -193,7 +193,8 @@ def never(*_a: Any, **_m: Any) -> None:
     return None
 
 
-LOCK_FIRST = "session.lock([o.location for o in owed])\n        meta = session.meta()"
+PASSED = 'failpoints.passed(f"{sink.name}.locked")'
+LOCK_FIRST = f"session.lock([o.location for o in owed])\n        {PASSED}\n        meta = session.meta()"
 FOUND = "WHERE h.{first} IS NULL OR i.{first} IS NULL OR {differs}"
 MUTANTS = {
     "rows are committed before their ledger": Mutant(
