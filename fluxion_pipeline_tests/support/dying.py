@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Any
 
 from fluxion_pipeline.landing.lote import LoteWriter
-from fluxion_pipeline.landing.outbox import Outbox
 from fluxion_pipeline.sinks.duckdb.session import DuckDBSession
 from fluxion_pipeline.sinks.postgresql.session import PostgreSQLSession
 
