@@ -10,7 +10,7 @@ DEV := .venv/.installed-dev
 LOCKED := Makefile pyproject.toml requirements/install.py requirements/bootstrap.txt requirements/runtime.txt
 WORKERS ?= 2
 
-.PHONY: help run ui setup test e2e prove chaos lint format types bench lock clean
+.PHONY: help run ui setup test e2e long prove chaos lint format types bench lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -23,11 +23,14 @@ ui: $(RUNTIME) ## open the Dagster UI on the same data (ends with Ctrl-C)
 
 setup: $(RUNTIME) ## only install; the command is then .venv/bin/fluxion
 
-test: $(DEV) ## the tests, without e2e and bench
-	@$(PY) -m pytest -m "not e2e and not bench" -n $(WORKERS) --dist loadfile $(ARGS)
+test: $(DEV) ## the tests, without e2e, long and bench
+	@$(PY) -m pytest -m "not e2e and not bench and not long" -n $(WORKERS) --dist loadfile $(ARGS)
 
 e2e: $(DEV) ## whole commands in a clone, servers and a browser
-	@$(PY) -m pytest -m e2e -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(PY) -m pytest -m "e2e and not long" -n $(WORKERS) --dist loadfile $(ARGS)
+
+long: $(DEV) ## tests that a change need not wait for: minutes each
+	@$(PY) -m pytest -m long -n $(WORKERS) --dist loadfile $(ARGS)
 
 prove: $(DEV) ## live N landings, and N steps of both sinks, against the models, at random (N=5000)
 	@FLUXION_PROVE_STEPS=$(or $(N),5000) $(PY) -m pytest -q fluxion_pipeline_tests/landing/test_lives.py fluxion_pipeline_tests/machine $(ARGS)

@@ -44,7 +44,7 @@ def clean(app: App) -> Cleaning:
             dropped += drop_files(app.outbox, place, days=keep.fluxion_keep_lotes)
         except FluxionError as error:
             problems[place] = str(error)
-    for sink in keep.db_mode.sinks if dropped.rows else ():
+    for sink in keep.db_mode.sinks:
         try:
             bring_up(app, sink)
         except FluxionError as error:

@@ -24,6 +24,7 @@ def land(home: Home, meta: float, origin: str) -> None:
     land_rows(home.outbox, METAS, Rows(frame), origin)
 
 
+@pytest.mark.long
 def test_the_command_catches_up_proves_explains_and_repairs_a_users_table(pg_settings: Settings) -> None:
     home = Home(pg_settings).ready()
     land(home, 1, "duckdb/metas_2026 (run 1)")

@@ -115,6 +115,7 @@ def test_stores_that_can_be_read_are_exact_and_the_others_are_named(home: Home, 
     assert server.most_in_all <= 8
 
 
+@pytest.mark.long
 def test_a_chain_that_was_away_keeps_what_was_known_and_heals_by_itself(home: Home, chain: Chain, server: Tills) -> None:
     assert run(home) == [0, 0]
     before = {sink: (in_sink(home, sink, SOLD), in_sink(home, sink, HELD)) for sink in SinkName}

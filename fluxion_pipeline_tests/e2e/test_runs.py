@@ -86,6 +86,7 @@ def test_a_second_run_of_a_job_waits_or_says_for_whom(home: Home) -> None:
     assert_complete(home)
 
 
+@pytest.mark.long
 def test_many_commands_at_once_end_well(home: Home) -> None:
     settings = home.settings
     runs = [start(settings, "run", job) for job in ("catalogo", "inventario", "ventas", "ventas")]

@@ -20,6 +20,7 @@ MOMENTS: dict[str, tuple[type, str, bool]] = {
     "before the manifest": (LoteWriter, "commit", True),
     "before the duckdb transaction writes": (DuckDBSession, "make_equal", True),
     "within the duckdb transaction": (DuckDBSession, "make_equal", False),
+    "before the duckdb commit": (DuckDBSession, "log", False),
     "after the duckdb commit": (DuckDBSession, "commit", False),
     "before the postgresql transaction writes": (PostgreSQLSession, "make_equal", True),
     "within the postgresql transaction": (PostgreSQLSession, "make_equal", False),
