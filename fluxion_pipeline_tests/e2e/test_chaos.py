@@ -8,7 +8,7 @@ import pytest
 
 from fluxion_pipeline_tests.support.chaos import chaos
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 STEPS, SEED = int(os.environ.get("FLUXION_CHAOS_STEPS", "6")), 11
 

@@ -23,7 +23,7 @@ from fluxion_pipeline_tests.support.home import Home
 from fluxion_pipeline_tests.support.lightrun import Runner
 from fluxion_pipeline_tests.support.ordeal import Ordeal
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 WALK = ("dual", "postgresql", "dual", "duckdb", "postgresql", "duckdb", "dual")
 """From duckdb: each of the six changes once; the last step is what proves that both have everything."""

@@ -14,7 +14,7 @@ from fluxion_pipeline_tests.support.home import Home
 from fluxion_pipeline_tests.support.lightrun import Runner
 from fluxion_pipeline_tests.support.ordeal import Ordeal
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 
 def test_a_server_that_was_off_for_ten_ticks_and_two_days_of_sales_has_everything_after_one_sync(tmp_path: Path) -> None:
