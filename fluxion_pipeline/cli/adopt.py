@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from fluxion_pipeline import pause
 from fluxion_pipeline.cli.console import err, out, speaking
 from fluxion_pipeline.operations import mode
 from fluxion_pipeline.operations.adopt import adopt as land
@@ -23,6 +24,7 @@ def adopt(
     failed, placeless = False, dict[str, None]()
     with speaking():
         app = App(load())
+        pause.check(app.settings.home)
         mode.enter(app)
         for report in land(app, file, map_file, lambda code, done, total: out.print(f"{code}: {done} of {total} locations")):
             told = ", ".join(f"{report.total(name):,} {name}" for name in ("read", "loaded", "repeated", "rejected", "held"))

@@ -64,8 +64,8 @@ def address(text: str) -> Address:
         return Address(text, text)
     try:
         parts = parse_dsn(text)
-    except psycopg2.ProgrammingError as error:
-        raise ContractError(f"libpq can't read this address: {_line(error).split(':')[0]}", "write postgresql://user@host:port/database") from None
+    except psycopg2.ProgrammingError:  # its message shows a piece of the address, which may be of the password
+        raise ContractError("libpq can't read an address", "write postgresql://user@host:port/database") from None
     where = f"{parts.get('host', 'localhost')}:{parts.get('port', '5432')}/{parts.get('dbname', parts.get('user', ''))}"
     return Address(text, f"postgresql://{where}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections import Counter
 from decimal import Decimal
@@ -10,6 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from fluxion_pipeline import pause
 from fluxion_pipeline.contracts.outcomes import SinkName
 from fluxion_pipeline.errors import ContractError
 from fluxion_pipeline.operations.adopt import adopt
@@ -18,6 +20,8 @@ from fluxion_pipeline.sources.ajena.mapping import read_map
 from fluxion_pipeline_tests.architecture.repository import ROOT
 from fluxion_pipeline_tests.support.commands import fluxion
 from fluxion_pipeline_tests.support.home import Home
+from fluxion_pipeline_tests.support.readings import NOON, invoices
+from fluxion_pipeline_tests.support.readings import sales as sales_of
 
 MAP = ROOT / "docs" / "examples" / "map.toml"
 
@@ -65,6 +69,39 @@ def test_a_foreign_file_is_taken_over_row_by_row(duck_settings: Settings, foreig
     assert held(home, SinkName.DUCKDB) == sold()
     assert {x for (x,) in home.run(SinkName.DUCKDB, "SELECT stock FROM inventario_actual")} == {Decimal(x) / 10 for x in range(5)}
     assert [r.landings for r in adopt(home.app, foreign, MAP)][1:] == [(), ()]  # nothing is read twice
+
+
+def test_two_ways_to_write_an_invoice_are_one_invoice_of_two_lines(duck_settings: Settings, foreign: Path) -> None:
+    with duckdb.connect(str(foreign)) as con:
+        con.execute("DELETE FROM facturas")
+        con.execute(
+            "INSERT INTO facturas VALUES ('SUC001', '30/10/2025', '10:00:00', '7 ', '000001', 1, 1, 1), ('SUC001', '30/10/2025', '10:00:00', '7', '000001', 2, 1, 2)"
+        )
+    home = Home(duck_settings).ready()
+    *_, sales = adopt(home.app, foreign, MAP)
+    assert (sales.total("loaded"), sales.total("repeated")) == (2, 0)
+    home.converge(SinkName.DUCKDB)
+    assert {(n, int(c)) for _, n, _, _, c in held(home, SinkName.DUCKDB)} == {("7", 1), ("7", 2)}
+
+
+def test_what_a_store_told_after_the_file_was_written_stands(duck_settings: Settings, foreign: Path) -> None:
+    home = Home(duck_settings).ready()
+    told = NOON.timestamp() - 86_400
+    os.utime(foreign, (told, told))
+    home.land(sales_of("SUC001", "2025-10-30", invoices(900, 901)))
+    list(adopt(home.app, foreign, MAP))
+    home.converge(SinkName.DUCKDB)
+    kept = {n for place, n, _, day, _ in held(home, SinkName.DUCKDB) if (place, day) == ("SUC001", "2025-10-30")}
+    assert kept == {"00000900", "00000901"}
+    assert any(day == "2025-11-01" for _, _, _, day, _ in held(home, SinkName.DUCKDB))
+
+
+def test_nothing_is_adopted_in_a_pause(duck_settings: Settings, foreign: Path) -> None:
+    home = Home(duck_settings).ready()
+    pause.begin(home.settings.home, "inventory", NOON)
+    done = fluxion(home.settings, "adopt", str(foreign), "--map", str(MAP))
+    assert done.code != 0
+    assert "inventory" in done.text
 
 
 @pytest.mark.e2e

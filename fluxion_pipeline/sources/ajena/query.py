@@ -51,7 +51,7 @@ def _text(part: Part, kinds: Mapping[str, str], name: str) -> str:
         return _time(part, kinds)
     if name == "linea" and not column:
         order = ", ".join(quote(c) for c in dict.fromkeys((part.columns["fecha"], *part.order, *kinds)))
-        return f"CAST(row_number() OVER (PARTITION BY {quote(part.columns['numero_factura'])} ORDER BY {order}) AS VARCHAR)"
+        return f"CAST(row_number() OVER (PARTITION BY trim(CAST({quote(part.columns['numero_factura'])} AS VARCHAR)) ORDER BY {order}) AS VARCHAR)"
     return f"CAST({quote(column)} AS VARCHAR)" if column else "CAST(NULL AS VARCHAR)"
 
 

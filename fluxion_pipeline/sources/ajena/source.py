@@ -1,7 +1,8 @@
 """A foreign DuckDB file as a source (``sources.protocol.Source``): days of sales, one tick of stock, a catalogue.
 
-The file is only read. Sales of one location at a time are brought into a scratch file, sorted by day, so that
-memory stays what it is however many rows there are; a day's rows are judged by the rules of a store's file.
+The file is only read, as of when it was last written: what a store told later is newer. Sales of one location at
+a time are brought into a scratch file, sorted by day, so that memory stays what it is however many rows there
+are; a day's rows are judged by the rules of a store's file.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from fluxion_pipeline.contracts.clock import local_day, parse_day
+from fluxion_pipeline.contracts.clock import UTC, local_day, parse_day
 from fluxion_pipeline.contracts.outcomes import Fact
 from fluxion_pipeline.contracts.rules.judge import judge
 from fluxion_pipeline.contracts.rules.layout import Place, Raw
@@ -46,6 +47,7 @@ class AjenaSource:
         """
         self.path, self.map, self.registry = path, found, registry
         self.digest_of_file = hashlib.sha256(f"{path.stat().st_size} {path.stat().st_mtime_ns} {found}".encode()).hexdigest() if path.is_file() else ""
+        self.written_at = datetime.fromtimestamp(path.stat().st_mtime, UTC) if path.is_file() else datetime.max.replace(tzinfo=UTC)
         self.con = duckdb.connect(str(scratch / "etapas.duckdb"), config={"memory_limit": MEMORY, "threads": 2, "temp_directory": str(scratch)})
         try:
             self.con.execute("SET preserve_insertion_order = false")
@@ -144,6 +146,7 @@ class AjenaSource:
         return self._judged(Fact.CATALOGO, "*", "*", read_at, found.to_arrow_table())
 
     def _judged(self, fact: Fact, location: str, cut: str, read_at: datetime, table: pa.Table) -> Reading:
+        read_at = min(read_at, self.written_at)
         origin = f"{self.path.name}:{self.map.parts[fact].table}/{location}/{cut}"
         raw = Raw(table.cast(pa.schema([(n, pa.string()) for n in table.column_names])), pa.array(range(1, table.num_rows + 1), pa.int32()))
         judged = judge(raw, LAYOUTS[fact], Place(location, origin, local_day(read_at), parse_day(cut) if fact is Fact.VENTAS else None))

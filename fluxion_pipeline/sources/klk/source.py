@@ -20,8 +20,6 @@ import pyarrow.compute as pc
 from fluxion_pipeline.contracts.clock import Clock, local_day, now, parse_day
 from fluxion_pipeline.contracts.outcomes import Answer, Fact
 from fluxion_pipeline.contracts.rules.layout import Judged, Place
-from fluxion_pipeline.contracts.ticks import latest_tick
-from fluxion_pipeline.errors import PermanentError
 from fluxion_pipeline.locations.registry import Location, Registry
 from fluxion_pipeline.sources.failure import Failure, another_system, unreachable
 from fluxion_pipeline.sources.klk.ask import Asker, Patience
@@ -31,7 +29,8 @@ from fluxion_pipeline.sources.klk.judged import judged
 from fluxion_pipeline.sources.klk.layouts import INVENTARIO, PRODUCTOS, VENTAS, WAREHOUSE, Shape
 from fluxion_pipeline.sources.klk.lines import Lines
 from fluxion_pipeline.sources.klk.memory import NEW, OLD, Memory
-from fluxion_pipeline.sources.protocol import Reading, Unknown, no_rejects, no_rows
+from fluxion_pipeline.sources.live import LiveSource
+from fluxion_pipeline.sources.protocol import Reading, no_rejects, no_rows
 
 PARALLEL = 8
 """Requests at once that the server gets from this process, each of another store."""
@@ -66,11 +65,10 @@ class _Found:
     digest: str
 
 
-class KlkSource:
+class KlkSource(LiveSource):
     """One KLK server with the stores behind it (``sources.protocol.Source``)."""
 
     name = "klk"
-    live = True
     parallel = PARALLEL
 
     def __init__(self, base: str, registry: Registry, folder: Path, *, patience: Patience | None = None, clock: Clock = now) -> None:
@@ -87,35 +85,6 @@ class KlkSource:
         self.patience = patience or Patience()
         self.asker = Asker(base, folder, PARALLEL)
         self.memory = Memory(folder / "stores")
-
-    def covers(self, location: Location) -> bool:
-        """The active locations whose system is KLK."""
-        return location.activo and location.system_on(local_day(self.clock())) == self.name
-
-    def cuts(self, fact: Fact, location: Location) -> tuple[str, ...]:
-        """What the system can be asked for now: its stock as the latest tick; of sales, the business day in progress."""
-        at = self.clock()
-        return (latest_tick(at),) if fact is Fact.INVENTARIO else (local_day(at).isoformat(),)
-
-    def expected(self, fact: Fact) -> tuple[str, ...]:
-        """Nothing: a live system has every day."""
-        return ()
-
-    def digest(self, fact: Fact, location: Location, cut: str) -> str | None:
-        """Nothing is known without asking."""
-        return None
-
-    def unknown(self) -> tuple[Unknown, ...]:
-        """Only known stores are asked."""
-        return ()
-
-    def raw(self, item: Unknown) -> bytes:
-        """There are none.
-
-        Raises:
-            PermanentError: always.
-        """
-        raise PermanentError(f"{item.origin} is not KLK's", "read it from the folder of drops")
 
     def read(self, fact: Fact, location: Location, cut: str, read_at: datetime, *, window: Window | None = None, scheduled: bool = False) -> Reading:
         """Ask a store for one slice.

@@ -20,11 +20,10 @@ from fluxion_pipeline.contracts.clock import Clock, local_day, now, parse_day
 from fluxion_pipeline.contracts.outcomes import Answer, Fact
 from fluxion_pipeline.contracts.rules.judge import judge
 from fluxion_pipeline.contracts.rules.layout import Judged, Place
-from fluxion_pipeline.contracts.ticks import latest_tick
-from fluxion_pipeline.errors import PermanentError
 from fluxion_pipeline.locations.registry import Location, Registry
 from fluxion_pipeline.sources.failure import Failure, another_system, unreachable
-from fluxion_pipeline.sources.protocol import Reading, Unknown, no_rejects, no_rows
+from fluxion_pipeline.sources.live import LiveSource
+from fluxion_pipeline.sources.protocol import Reading, no_rejects, no_rows
 from fluxion_pipeline.sources.stellar import questions
 from fluxion_pipeline.sources.stellar.connect import Waits, address, answers, engine_of
 from fluxion_pipeline.sources.stellar.fetch import Fetched, fetched
@@ -58,11 +57,10 @@ class _Asked:
         return self.location.codigo if self.location else "*"
 
 
-class StellarSource:
+class StellarSource(LiveSource):
     """Stellar's server, or one for each location (``sources.protocol.Source``)."""
 
     name = "stellar"
-    live = True
     parallel = PARALLEL
 
     def __init__(self, url: str, registry: Registry, *, waits: Waits | None = None, clock: Clock = now, open_engine: Open = engine_of) -> None:
@@ -95,35 +93,6 @@ class StellarSource:
         for place, value in zip(PLACES, values, strict=True):
             text = text.replace(place, value)
         return address(text)
-
-    def covers(self, location: Location) -> bool:
-        """The active locations whose system is Stellar."""
-        return location.activo and location.system_on(local_day(self.clock())) == self.name
-
-    def cuts(self, fact: Fact, location: Location) -> tuple[str, ...]:
-        """What can be asked for now: its stock as the latest tick; of sales, the business day in progress."""
-        at = self.clock()
-        return (latest_tick(at),) if fact is Fact.INVENTARIO else (local_day(at).isoformat(),)
-
-    def expected(self, fact: Fact) -> tuple[str, ...]:
-        """Nothing: a live system has every day."""
-        return ()
-
-    def digest(self, fact: Fact, location: Location, cut: str) -> str | None:
-        """Nothing is known without asking."""
-        return None
-
-    def unknown(self) -> tuple[Unknown, ...]:
-        """Only known locations are asked."""
-        return ()
-
-    def raw(self, item: Unknown) -> bytes:
-        """There are none.
-
-        Raises:
-            PermanentError: always.
-        """
-        raise PermanentError(f"{item.origin} is not Stellar's", "read it from the folder of drops")
 
     def read(self, fact: Fact, location: Location, cut: str, read_at: datetime, *, window: Window | None = None, scheduled: bool = False) -> Reading:
         """Ask for one slice.
