@@ -74,9 +74,8 @@ def test_a_foreign_file_is_taken_over_row_by_row(duck_settings: Settings, foreig
 def test_two_ways_to_write_an_invoice_are_one_invoice_of_two_lines(duck_settings: Settings, foreign: Path) -> None:
     with duckdb.connect(str(foreign)) as con:
         con.execute("DELETE FROM facturas")
-        con.execute(
-            "INSERT INTO facturas VALUES ('SUC001', '30/10/2025', '10:00:00', '7 ', '000001', 1, 1, 1), ('SUC001', '30/10/2025', '10:00:00', '7', '000001', 2, 1, 2)"
-        )
+        for invoice, amount in (("7 ", 1), ("7", 2)):
+            con.execute("INSERT INTO facturas VALUES ('SUC001', '30/10/2025', '10:00:00', ?, '000001', ?, 1, 1)", [invoice, amount])
     home = Home(duck_settings).ready()
     *_, sales = adopt(home.app, foreign, MAP)
     assert (sales.total("loaded"), sales.total("repeated")) == (2, 0)
