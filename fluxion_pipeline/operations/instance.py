@@ -24,6 +24,8 @@ YAML = """\
 # Written by fluxion when it is missing; edit it freely.
 telemetry:
   enabled: false
+nux:
+  enabled: false
 concurrency:
   pools:
     granularity: op
