@@ -32,12 +32,19 @@ def postgres_server() -> ServerAddress:
 
 @pytest.fixture
 def pg_settings(postgres_server: ServerAddress, tmp_path: Path) -> Iterator[Settings]:
-    """DB_MODE=dual, a home of its own, and a fresh, empty PostgreSQL database."""
+    """DB_MODE=dual, the name of a home of its own, and a PostgreSQL database that is at head and nobody's."""
+    with postgres.fresh_database(postgres_server, postgres.at_head(postgres_server)) as database:
+        yield postgres.settings_for(postgres_server, database, tmp_path / "home")
+
+
+@pytest.fixture
+def bare_settings(postgres_server: ServerAddress, tmp_path: Path) -> Iterator[Settings]:
+    """DB_MODE=dual, the name of a home of its own, and an empty PostgreSQL database."""
     with postgres.fresh_database(postgres_server) as database:
         yield postgres.settings_for(postgres_server, database, tmp_path / "home")
 
 
 @pytest.fixture
 def duck_settings(tmp_path: Path) -> Settings:
-    """DB_MODE=duckdb, a home of its own."""
+    """DB_MODE=duckdb, the name of a home of its own."""
     return load({"FLUXION_HOME": str(tmp_path / "home"), "DB_MODE": "duckdb"})

@@ -87,19 +87,19 @@ def test_the_image_copies_files_that_are_there() -> None:
 
 
 @pytest.mark.timeout(120)
-def test_dagster_keeps_runs_events_and_heartbeats_in_postgresql(pg_settings: Settings, tmp_path: Path) -> None:
+def test_dagster_keeps_runs_events_and_heartbeats_in_postgresql(bare_settings: Settings, tmp_path: Path) -> None:
     home = tmp_path / "dagster"
     home.mkdir()
     shutil.copy(ROOT / "docker/dagster.yaml", home)
-    assert pg_settings.postgres_password is not None
+    assert bare_settings.postgres_password is not None
     environment = {
         **os.environ,
         "DAGSTER_HOME": str(home),
-        "DAGSTER_POSTGRES_HOST": str(pg_settings.postgres_host),
-        "DAGSTER_POSTGRES_PORT": str(pg_settings.postgres_port),
-        "DAGSTER_POSTGRES_USER": pg_settings.postgres_user,
-        "DAGSTER_POSTGRES_PASSWORD": pg_settings.postgres_password.get_secret_value(),
-        "DAGSTER_POSTGRES_DB": pg_settings.postgres_db,
+        "DAGSTER_POSTGRES_HOST": str(bare_settings.postgres_host),
+        "DAGSTER_POSTGRES_PORT": str(bare_settings.postgres_port),
+        "DAGSTER_POSTGRES_USER": bare_settings.postgres_user,
+        "DAGSTER_POSTGRES_PASSWORD": bare_settings.postgres_password.get_secret_value(),
+        "DAGSTER_POSTGRES_DB": bare_settings.postgres_db,
     }
     done = subprocess.run([sys.executable, "-c", USE_STORAGE, str(home)], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -53,5 +53,6 @@ def drops(tmp_path: Path) -> Path:
 def app(duck_settings: Settings, drops: Path) -> App:
     """A ready home that reads it, on DuckDB alone."""
     found = App(duck_settings.model_copy(update={"fluxion_source": "archivos", "fluxion_source_path": drops}))
+    postgres.file_at_head(found.settings)
     initialise(found)
     return found

@@ -84,8 +84,8 @@ def test_one_sink_is_enough_for_its_mode(duck_settings: Settings) -> None:
     assert seen["same answers"] == "skipped"
 
 
-def test_before_init_every_sink_says_so(pg_settings: Settings) -> None:
-    findings = found(pg_settings)
+def test_before_init_every_sink_says_so(bare_settings: Settings) -> None:
+    findings = found(bare_settings)
     assert findings["home"].state is State.OK
     assert (findings["duckdb opens"].state, findings["duckdb opens"].remedy) == (State.FAILED, "fluxion init")
     assert findings["duckdb schema"].state is State.SKIPPED

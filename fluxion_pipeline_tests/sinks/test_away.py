@@ -82,9 +82,9 @@ CASES: dict[str, tuple[Callable[[], dict[str, object]], str, str]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_server_that_can_not_be_used_says_why_and_what_to_do(pg_settings: Settings, case: str) -> None:
+def test_a_server_that_can_not_be_used_says_why_and_what_to_do(bare_settings: Settings, case: str) -> None:
     changes, what, remedy = CASES[case]
-    error = away(pg_settings, **changes())
+    error = away(bare_settings, **changes())
     assert re.search(what, error.what), error.what
     assert remedy in error.remedy
     assert "so secret" not in str(error)

@@ -19,6 +19,7 @@ from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.initialise import initialise
 from fluxion_pipeline.operations.land import LandingReport, Request, read_and_land
 from fluxion_pipeline.settings import Settings
+from fluxion_pipeline_tests.support.postgres import file_at_head
 from fluxion_pipeline_tests.support.tills import Question, Said, Tills, article, said, sale, sales, tills
 
 STORES = {"SUC001": "APP-TPF", "SUC007": "TAVBOL", "SUC008": "TTMAN"}
@@ -115,5 +116,6 @@ def days(settings: Settings) -> Iterator[Days]:
         world.server = server
         changed = settings.model_copy(update={"fluxion_source": "klk", "klk_base_url": server.url})
         world.app = App(changed, clock=lambda: world.now)
+        file_at_head(changed)
         assert [step.error for step in initialise(world.app)] == [None] * len(changed.db_mode.sinks)
         yield world

@@ -21,6 +21,7 @@ from fluxion_pipeline.sinks.duckdb.connect import open_file
 from fluxion_pipeline.sinks.postgresql.connect import connect
 from fluxion_pipeline.sinks.protocol import SinkReport
 from fluxion_pipeline.sources.protocol import Reading
+from fluxion_pipeline_tests.support.postgres import file_at_head
 from fluxion_pipeline_tests.support.readings import catalogue, invoices, rejects, sales, stock
 
 Rows = Counter[tuple[Any, ...]]
@@ -39,6 +40,7 @@ class Home:
 
     def ready(self) -> Home:
         """``fluxion init``."""
+        file_at_head(self.settings)
         for step in initialise(self.app):
             assert step.error is None, step.error
         return self

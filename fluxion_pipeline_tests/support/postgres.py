@@ -2,11 +2,14 @@
 
 The server is the program's own embedded one, in a temporary home. Under xdist all workers use the
 same home: the one that needs the server first starts it, the controlling process stops it.
+``FLUXION_TESTS_SERVER`` names another one in its place, of any version: ``postgresql://user:password@host:port``.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -17,12 +20,19 @@ from pathlib import Path
 
 import psycopg2
 from psycopg2 import sql
+from pydantic import SecretStr
+from sqlalchemy.engine import make_url
 
 from fluxion_pipeline.settings import Settings, load
+from fluxion_pipeline.sinks.duckdb.sink import DuckDBSink
 from fluxion_pipeline.sinks.embedded.server import EmbeddedServer, ServerAddress
+from fluxion_pipeline.sinks.postgresql.sink import PostgreSQLSink
 
 HOME_VARIABLE = "FLUXION_TESTS_POSTGRES_HOME"
 """Through the environment xdist's workers know the controlling process's server."""
+
+SERVER_VARIABLE = "FLUXION_TESTS_SERVER"
+"""A server that runs already, where the embedded one isn't meant; its user may make databases and change settings."""
 
 _WATCH = """
 while kill -0 "$1" 2>/dev/null; do sleep 2; done
@@ -50,18 +60,30 @@ def close_session() -> None:
     """Stop the session's server, if anybody started it, and remove its home."""
     home = os.environ.pop(HOME_VARIABLE, None)
     if home:
+        if (named := _named()) is not None:
+            drop_database(named, _template(Path(home)))
         EmbeddedServer(Path(home)).stop()
         shutil.rmtree(home, ignore_errors=True)
 
 
 def session_server() -> ServerAddress:
-    """The session's server, started when it isn't running."""
-    return quick(EmbeddedServer(Path(os.environ[HOME_VARIABLE]), database="postgres"))
+    """The session's server, started when it isn't running; or the one that the environment names."""
+    return _named() or quick(EmbeddedServer(Path(os.environ[HOME_VARIABLE]), database="postgres"))
+
+
+def _named() -> ServerAddress | None:
+    if not os.environ.get(SERVER_VARIABLE):
+        return None
+    url = make_url(os.environ[SERVER_VARIABLE])
+    return ServerAddress(url.host or "127.0.0.1", url.port or 5432, url.username or "postgres", SecretStr(str(url.password)), url.database or "postgres")
 
 
 @contextmanager
 def server_alone() -> Iterator[ServerAddress]:
     """A server of one file's tests: a transaction that another worker's test leaves open for a moment is open on the whole server."""
+    if named := _named():
+        yield named
+        return
     home = Path(tempfile.mkdtemp(prefix="fluxion-alone-"))
     home.chmod(0o711)
     server = EmbeddedServer(home, database="postgres")
@@ -93,11 +115,43 @@ def fresh_database(server: ServerAddress, template: str = "template1") -> Iterat
         drop_database(server, name)
 
 
+def at_head(server: ServerAddress) -> str:
+    """The name of a database that is at head and nobody's, to be copied: migrated once on each server of a session."""
+    home = Path(os.environ[HOME_VARIABLE])
+    name, made = _template(home), home / f"at-head-{server.port}"
+    with (home / "at-head.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            copy_database(server, name, "template1")
+            PostgreSQLSink(settings_for(server, name, home)).migrate()
+            made.touch()
+    return name
+
+
+def file_at_head(settings: Settings) -> None:
+    """Where a home has no DuckDB file yet, one that is at head and nobody's: migrated once in a session."""
+    if settings.duckdb_file.exists():
+        return
+    home = Path(os.environ[HOME_VARIABLE]) / "duckdb"
+    template = load({"FLUXION_HOME": str(home), "DB_MODE": "duckdb"})
+    with (home.parent / "duckdb.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not template.duckdb_file.exists():
+            home.mkdir()
+            DuckDBSink(template).migrate()
+    settings.home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(template.duckdb_file, settings.duckdb_file)
+
+
+def _template(home: Path) -> str:
+    return re.sub("[^a-z0-9]", "_", home.name.lower())
+
+
 def copy_database(server: ServerAddress, name: str, template: str) -> None:
     """Make a database a copy of another one, file by file; what stood under the name is gone, whoever is still in it."""
     drop_database(server, name)
     with closing(_administrator(server)) as connection, connection.cursor() as cursor:
-        cursor.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+        cursor.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(sql.Identifier(name), sql.Identifier(template)))
 
 
 def drop_database(server: ServerAddress, name: str) -> None:

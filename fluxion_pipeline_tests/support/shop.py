@@ -20,6 +20,7 @@ from fluxion_pipeline.settings import Settings
 from fluxion_pipeline.sinks.duckdb.connect import open_file
 from fluxion_pipeline.sinks.postgresql.connect import connect
 from fluxion_pipeline_tests.support import drops
+from fluxion_pipeline_tests.support.postgres import file_at_head
 
 STORES = ("tienda_01", "tienda_02")
 CEDI = "cedi_seco"
@@ -107,6 +108,7 @@ def open_shop(settings: Settings, root: Path) -> Shop:
     """Write the drops and make the home ready."""
     write_drops(root)
     shop = Shop(settings.model_copy(update={"fluxion_source": "archivos", "fluxion_source_path": root}), root)
+    file_at_head(shop.settings)
     assert [step.error for step in initialise(shop.app)] == [None] * len(settings.db_mode.sinks)
     return shop
 

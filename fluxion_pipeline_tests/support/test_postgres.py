@@ -7,16 +7,16 @@ from fluxion_pipeline.sinks.duckdb.connect import open_file
 from fluxion_pipeline.sinks.postgresql.connect import connect
 
 
-def test_each_test_gets_an_empty_database(pg_settings: Settings) -> None:
-    with connect(pg_settings) as connection, connection.cursor() as cursor:
+def test_each_test_gets_an_empty_database(bare_settings: Settings) -> None:
+    with connect(bare_settings) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
         assert cursor.fetchone() == (0,)
         cursor.execute("CREATE TABLE rastro (x int)")
         connection.commit()
 
 
-def test_what_another_test_left_is_gone(pg_settings: Settings) -> None:
-    with connect(pg_settings) as connection, connection.cursor() as cursor:
+def test_what_another_test_left_is_gone(bare_settings: Settings) -> None:
+    with connect(bare_settings) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_tables WHERE tablename = 'rastro'")
         assert cursor.fetchone() == (0,)
 

@@ -31,8 +31,8 @@ def duck(tmp_path: Path) -> Iterator[sa.Engine]:
 
 
 @pytest.fixture
-def postgres(pg_settings: Settings) -> Iterator[sa.Engine]:
-    engine = postgresql_engine(pg_settings)
+def postgres(bare_settings: Settings) -> Iterator[sa.Engine]:
+    engine = postgresql_engine(bare_settings)
     yield engine
     engine.dispose()
 

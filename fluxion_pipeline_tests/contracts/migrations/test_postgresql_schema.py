@@ -102,8 +102,8 @@ def test_the_function_works_with_a_hostile_search_path(run: Callable[..., Any], 
     assert "ventas_y2017m03" in partitions(run, "ventas")
 
 
-def test_callers_at_once_share_the_work_and_none_fails(pg_settings: Settings, run: Callable[..., Any]) -> None:
-    engines = [postgresql_engine(pg_settings) for _ in range(4)]
+def test_callers_at_once_share_the_work_and_none_fails(bare_settings: Settings, run: Callable[..., Any]) -> None:
+    engines = [postgresql_engine(bare_settings) for _ in range(4)]
     barrier = threading.Barrier(4)
 
     def ask(engine: sa.Engine) -> int:
