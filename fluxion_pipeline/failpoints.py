@@ -28,6 +28,8 @@ _OF_A_SINK = {
     "ledger": "the ledger says so, in the transaction",
     "log": "all is written; the commit comes next",
     "committed": "the transaction is committed",
+    "copying": "a chunk of a rebuild is written; the commit comes next",
+    "copied": "a chunk of a rebuild is committed",
     "attempts": "attempts that landed nothing are written, not yet committed",
     "told": "attempts that landed nothing are committed",
 }

@@ -18,18 +18,20 @@ from fluxion_pipeline.operations import mode
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.repairs import recorded
 from fluxion_pipeline.pause import Pause, standing
-from fluxion_pipeline.sinks.converge import check_claim, pending
+from fluxion_pipeline.sinks.claim import check_claim
+from fluxion_pipeline.sinks.converge import pending, still_to_copy
 from fluxion_pipeline.sinks.protocol import Sink
 
 
 @dataclass(frozen=True)
 class SinkStatus:
-    """One known sink: whether it can be used, what it lacks, how many rows it has."""
+    """One known sink: whether it can be used, what it lacks (of that: still to be copied), how many rows it has."""
 
     sink: SinkName
     active: bool
     problem: str | None
     pending: int
+    to_copy: int
     rows: dict[str, int]
 
 
@@ -103,9 +105,10 @@ def _sink(app: App, name: SinkName) -> SinkStatus:
         with sink.session("looking") as session:
             check_claim(sink, app.outbox, session.meta())
             lacks = sum(pending(session, app.outbox).values())
-        return SinkStatus(name, active, None, lacks, dict(sink.query(_COUNTS)) | _own_counts(app, sink))
+            copied = len(still_to_copy(session, app.outbox, session.meta()))
+        return SinkStatus(name, active, None, lacks, copied, dict(sink.query(_COUNTS)) | _own_counts(app, sink))
     except FluxionError as error:
-        return SinkStatus(name, active, str(error), 0, {})
+        return SinkStatus(name, active, str(error), 0, 0, {})
 
 
 def _own_counts(app: App, sink: Sink) -> dict[str, int]:

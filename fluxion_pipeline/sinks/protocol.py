@@ -36,6 +36,11 @@ class Counts:
         """Rows written in any way."""
         return self.inserted + self.changed + self.deleted
 
+    @property
+    def wanted(self) -> int:
+        """Rows of the images."""
+        return self.inserted + self.changed + self.unchanged
+
 
 @dataclass(frozen=True)
 class WriteReceipt:
@@ -67,12 +72,14 @@ class SinkReport:
         receipts: one per table that was owed anything.
         failures: location → why it could not be brought up to date (the others were).
         seconds: wall time in all.
+        copied: rows that were copied in chunks.
     """
 
     sink: SinkName
     receipts: tuple[WriteReceipt, ...]
     failures: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    copied: int = 0
 
     def of(self, table: str) -> Counts:
         """The counts of one table."""
@@ -111,6 +118,10 @@ class SinkSession(Protocol):
 
     def set_meta(self, values: Mapping[str, str]) -> None:
         """Set some of ``fluxion_meta``."""
+        ...
+
+    def unset_meta(self, name: str) -> None:
+        """Remove a line of ``fluxion_meta``."""
         ...
 
     def forget(self) -> None:

@@ -42,9 +42,13 @@ class DuckDBSession:
             self.con.execute("DELETE FROM fluxion_meta WHERE clave = ?", [name])
             self.con.execute("INSERT INTO fluxion_meta (clave, valor) VALUES (?, ?)", [name, value])
 
+    def unset_meta(self, name: str) -> None:
+        """Remove a line of ``fluxion_meta``."""
+        self.con.execute("DELETE FROM fluxion_meta WHERE clave = ?", [name])
+
     def forget(self) -> None:
         """The ledger's lines count as version 0 from now on."""
-        self.con.execute("DELETE FROM fluxion_meta WHERE clave LIKE 'hasta:%' OR clave = 'intentos'")
+        self.con.execute("DELETE FROM fluxion_meta WHERE clave LIKE 'hasta:%' OR clave LIKE 'copia:%' OR clave = 'intentos'")
         self.con.execute("DELETE FROM lotes_aplicados")
 
     def make_equal(self, table: TableSpec, images: Sequence[Image], past: Past) -> Counts:

@@ -60,9 +60,13 @@ class PostgreSQLSession:
             (list(values), list(values.values())),
         )
 
+    def unset_meta(self, name: str) -> None:
+        """Remove a line of ``fluxion_meta``."""
+        self.cursor.execute("DELETE FROM fluxion_meta WHERE clave = %s", (name,))
+
     def forget(self) -> None:
         """The ledger's lines count as version 0 from now on."""
-        self.cursor.execute("DELETE FROM fluxion_meta WHERE clave LIKE 'hasta:%%' OR clave = 'intentos'")
+        self.cursor.execute("DELETE FROM fluxion_meta WHERE clave LIKE 'hasta:%' OR clave LIKE 'copia:%' OR clave = 'intentos'")
         self.cursor.execute("DELETE FROM lotes_aplicados")
 
     def make_equal(self, table: TableSpec, images: Sequence[Image], past: Past) -> Counts:
