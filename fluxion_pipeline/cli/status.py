@@ -37,6 +37,8 @@ def status(json: Annotated[bool, typer.Option("--json", help="One JSON object.")
         out.print(f"{found.rejected:,} rejected rows, {found.quarantined:,} files in quarantine")
         if found.last_repair:
             out.print(f"{found.repairs:,} repairs, the last one of {found.last_repair}")
+        if found.last_drift:
+            out.print(f"[yellow]deriva[/]: {found.drifts:,} rows in 7 days, changed by others and undone; the last one: {escape(found.last_drift)}")
         out.print("[green]all healthy[/]" if found.healthy else "[red]something needs a look[/]")
     if not found.healthy:
         raise typer.Exit(1)

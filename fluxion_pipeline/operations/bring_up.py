@@ -15,7 +15,7 @@ from fluxion_pipeline.contracts.outcomes import SinkName
 from fluxion_pipeline.contracts.sqltext import quote
 from fluxion_pipeline.errors import BusyError, ConvergenceError
 from fluxion_pipeline.locks import hold, is_free
-from fluxion_pipeline.operations import mode
+from fluxion_pipeline.operations import drifts, mode
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.sinks.converge import Progress, converge
 from fluxion_pipeline.sinks.protocol import SinkReport
@@ -47,6 +47,7 @@ def bring_up(app: App, sink: SinkName, *, run_id: str | None = None, progress: P
         limit = None if whole else COPIED_BY_A_RUN if is_free(lock) else 0
         chunk = app.settings.fluxion_copy_rows
         report = converge(app.sink(sink), app.outbox, run_id=run_id, clock=app.clock, progress=progress, limit=limit, chunk=chunk)
+    drifts.remember(app.settings.home, sink, run_id, app.clock(), report.drifts)
     mode.wrote(app)
     if report.failures:
         causes = "; ".join(f"{place}: {why}" for place, why in report.failures.items())

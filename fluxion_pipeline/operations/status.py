@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Any
 
 from fluxion_pipeline.alerts.channels import channels
@@ -16,6 +17,7 @@ from fluxion_pipeline.landing.quarantine import Quarantine
 from fluxion_pipeline.landing.tables import own_tables
 from fluxion_pipeline.operations import mode
 from fluxion_pipeline.operations.app import App
+from fluxion_pipeline.operations.drifts import noticed
 from fluxion_pipeline.operations.repairs import recorded
 from fluxion_pipeline.pause import Pause, standing
 from fluxion_pipeline.sinks.claim import check_claim
@@ -64,6 +66,8 @@ class Status:
     rejected: int
     repairs: int
     last_repair: str | None
+    drifts: int
+    last_drift: str | None
     channels: tuple[ChannelHealth, ...] = ()
     paused: Pause | None = None
 
@@ -92,7 +96,22 @@ def status(app: App) -> Status:
     last = f"{repairs[-1].tabla} from {repairs[-1].origen}, {stamp(repairs[-1].pedida_en)} by {repairs[-1].pedida_por}" if repairs else None
     quarantined = len(Quarantine(app.settings.home).entries())
     fares = health(Store(app.settings.home), channels(app.settings.fluxion_alert_urls))
-    return Status(app.settings.db_mode.value, sinks, locations, quarantined, rejected, len({x.id for x in repairs}), last, fares, standing(app.settings.home))
+    drifts = noticed(app.settings.home, app.clock() - timedelta(days=7))
+    drifted = f"{stamp(drifts[-1].at)}, {drifts[-1].text}" if drifts else None
+    repaired = len({x.id for x in repairs})
+    return Status(
+        app.settings.db_mode.value,
+        sinks,
+        locations,
+        quarantined,
+        rejected,
+        repaired,
+        last,
+        sum(x.rows for x in drifts),
+        drifted,
+        fares,
+        standing(app.settings.home),
+    )
 
 
 _COUNTS = " UNION ALL ".join(f"SELECT '{t}', count(*) FROM {quote(t)}" for t in ("productos", "ventas", "inventario_actual", "inventario_historico"))  # noqa: S608

@@ -157,11 +157,7 @@ def _twice(work: Work, batch: Sequence[str]) -> list[WriteReceipt]:
     try:
         return transaction(work, batch)
     except ConvergenceError:
-        return transaction(work, batch, past=_nothing)
-
-
-def _nothing(_location: str, _table: str, _slice: str, _version: int) -> None:
-    """No earlier image: so the sink has none to prove that it holds it still."""
+        return transaction(work, batch, trust=False)
 
 
 def _one_by_one(done: _Done, work: Work, batch: Sequence[str]) -> None:
@@ -193,7 +189,7 @@ def _copied(work: Work, place: str, chunk: int) -> list[WriteReceipt] | None:
     try:
         return copy(work, place, chunk)
     except ConvergenceError:
-        return copy(work, place, chunk, past=_nothing)
+        return copy(work, place, chunk, trust=False)
 
 
 def still_to_copy(session: SinkSession, outbox: Outbox, meta: Mapping[str, str]) -> list[Image]:

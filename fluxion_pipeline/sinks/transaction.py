@@ -25,7 +25,7 @@ from fluxion_pipeline.sinks import copying
 from fluxion_pipeline.sinks.attempts import lines_of
 from fluxion_pipeline.sinks.claim import check_claim, held_upto
 from fluxion_pipeline.sinks.own_tables import make_owed
-from fluxion_pipeline.sinks.protocol import Past, Sink, SinkSession, WriteReceipt
+from fluxion_pipeline.sinks.protocol import Sink, SinkSession, WriteReceipt
 from fluxion_pipeline.sinks.slices import owner
 
 OVERTAKEN = 5
@@ -102,7 +102,7 @@ def _parted(work: Work, whole: Owed, meta: Mapping[str, str], session: SinkSessi
     return Owed(whole.location, first, whole.since, whole.upto, copied)
 
 
-def transaction(work: Work, batch: Sequence[str], *, past: Past | None = None) -> list[WriteReceipt]:
+def transaction(work: Work, batch: Sequence[str], *, trust: bool = True) -> list[WriteReceipt]:
     """One transaction; planned anew while another process is found to have brought a location further than the plan."""
     sink, outbox = work.sink, work.outbox
     for _ in range(OVERTAKEN):
@@ -117,13 +117,13 @@ def transaction(work: Work, batch: Sequence[str], *, past: Past | None = None) -
             failpoints.passed(f"{sink.name}.planned")
             sink.prepare(images)
             failpoints.passed(f"{sink.name}.prepared")
-            receipts = _apply(work, found, past or outbox.past_image)
+            receipts = _apply(work, found, trust)
         if receipts is not None:
             return receipts
     raise SinkAway(str(sink.name), f"{sink.name}: others keep writing {', '.join(batch)} at the same time", "run it again when they have ended")
 
 
-def _apply(work: Work, owed: Sequence[Owed], past: Past) -> list[WriteReceipt] | None:
+def _apply(work: Work, owed: Sequence[Owed], trust: bool) -> list[WriteReceipt] | None:
     """Write what is owed; None (and nothing is written) if the sink is further than that by now."""
     sink, outbox = work.sink, work.outbox
     images = [i for o in owed for i in o.images]
@@ -136,7 +136,7 @@ def _apply(work: Work, owed: Sequence[Owed], past: Past) -> list[WriteReceipt] |
             return None
         if any(held_upto(meta, o.location) != o.since for o in owed if o.copied is not None):
             return None
-        receipts = _written(work, session, images, past)
+        receipts = _written(work, session, images, trust)
         session.set_meta({f"hasta:{o.location}": str(o.upto) for o in owed})
         session.set_meta({f"escrito:{p}": at for p, at in written_at(outbox.index, {o.location: o.upto for o in owed}).items()})
         session.set_meta({copying.MARK + o.location: str(o.copied) for o in owed if o.copied is not None})
@@ -146,7 +146,7 @@ def _apply(work: Work, owed: Sequence[Owed], past: Past) -> list[WriteReceipt] |
     return receipts
 
 
-def copy(work: Work, place: str, rows: int, *, past: Past | None = None) -> list[WriteReceipt] | None:
+def copy(work: Work, place: str, rows: int, *, trust: bool = True) -> list[WriteReceipt] | None:
     """Copy a chunk of a location's slices; None: nothing of it is to be copied any more.
 
     Raises:
@@ -163,14 +163,14 @@ def copy(work: Work, place: str, rows: int, *, past: Past | None = None) -> list
         with writing(outbox.home):
             make_owed(sink, outbox, {i.table for i in chunk})
             sink.prepare(chunk)
-            receipts = _copied(work, place, chunk, past or outbox.past_image)
+            receipts = _copied(work, place, chunk, trust)
         if receipts is not None:
             failpoints.passed(f"{sink.name}.copied")
             return receipts
     raise SinkAway(str(sink.name), f"{sink.name}: others keep copying {place} at the same time", "run it again when they have ended")
 
 
-def _copied(work: Work, place: str, chunk: Sequence[Image], past: Past) -> list[WriteReceipt] | None:
+def _copied(work: Work, place: str, chunk: Sequence[Image], trust: bool) -> list[WriteReceipt] | None:
     """Write what of a chunk is still to be copied, and whether that was all; None: nothing of it is."""
     sink, outbox = work.sink, work.outbox
     with sink.session(f"copying {place}") as session:
@@ -182,7 +182,7 @@ def _copied(work: Work, place: str, chunk: Sequence[Image], past: Past) -> list[
         mine = [i for i in left if (i.table, i.slice) in names]
         if left and not mine:
             return None
-        receipts = _written(work, session, mine, past)
+        receipts = _written(work, session, mine, trust)
         if len(mine) == len(left):
             session.unset_meta(copying.MARK + place)
         failpoints.passed(f"{sink.name}.copying")
@@ -190,7 +190,7 @@ def _copied(work: Work, place: str, chunk: Sequence[Image], past: Past) -> list[
     return receipts
 
 
-def _written(work: Work, session: SinkSession, images: Sequence[Image], past: Past) -> list[WriteReceipt]:
+def _written(work: Work, session: SinkSession, images: Sequence[Image], trust: bool) -> list[WriteReceipt]:
     """Make slices equal to their images, table by table, with their lines of ledger and log."""
     sink, outbox = work.sink, work.outbox
     receipts: list[WriteReceipt] = []
@@ -199,10 +199,11 @@ def _written(work: Work, session: SinkSession, images: Sequence[Image], past: Pa
     for table in sorted({i.table for i in images}, key=_turn):
         mine = [i for i in images if i.table == table]
         begun = time.monotonic()
-        counts = session.make_equal(table_of(outbox.home, table), mine, past)
+        counts = session.make_equal(table_of(outbox.home, table), mine, outbox.past_image, outbox.id, trust=trust)
         failpoints.wrote(sink.name, table)
         places = tuple(dict.fromkeys(i.location for i in mine))
-        receipts.append(WriteReceipt(sink.name, table, places, len(mine), counts, time.monotonic() - begun))
+        receipts.append(WriteReceipt(sink.name, table, places, len(mine), counts, time.monotonic() - begun, tuple(session.drifts)))
+        session.drifts.clear()
     at = work.clock()
     session.remember([i for i in images if i.version], outbox.id, at)
     failpoints.passed(f"{sink.name}.ledger")

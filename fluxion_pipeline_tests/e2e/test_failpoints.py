@@ -63,13 +63,13 @@ def special(point: str, world: Ordeal, folder: Path) -> dict[str, str]:
 def foreign(world: Ordeal, file: Path) -> Path:
     """A file with a day of sales of a store that its drops don't have, and one line more each time."""
     lines = world.sales.setdefault(OLD, {})
-    lines[f"{len(lines):012d}"] = 1 + len(lines)
+    lines[f"{500_000 + len(lines):012d}"] = 1 + len(lines)
     file.unlink(missing_ok=True)
     with duckdb.connect(str(file)) as con:
         con.execute("CREATE TABLE catalogo AS SELECT '000001' AS sku, ? AS nombre", [world.products["000001"]])
         con.execute("CREATE TABLE existencias (tienda TEXT, sku TEXT, cantidad DOUBLE)")
         con.execute("CREATE TABLE facturas (tienda TEXT, fecha TEXT, hora TEXT, factura TEXT, sku TEXT, cantidad DOUBLE, precio DOUBLE, total DOUBLE)")
-        rows = [("SUC002", "10/11/2025", "10:00:00", invoice, f"{int(invoice) % 10:06d}", n, 1, n) for invoice, n in lines.items()]
+        rows = [("SUC002", "10/11/2025", "10:00:00", invoice, world.sold(invoice), n, 1, n) for invoice, n in lines.items()]
         con.executemany("INSERT INTO facturas VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
     return file
 
