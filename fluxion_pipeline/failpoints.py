@@ -55,8 +55,6 @@ POINTS: dict[str, str] = {
     **{f"{sink}.{name}": f"{sink}: {what}" for sink in ("duckdb", "postgresql") for name, what in _OF_A_SINK.items()},
     "prune.emptied": "rows that are too old have ended in a lote; files that nothing needs are there still",
     "prune.deleted": "the first of the files that nothing needs is gone",
-    "prune.noted": "what nothing needs since when is written under its temporary name",
-    "adopt.opened": "a foreign file is open, nothing of it has landed",
     "adopt.staged": "a location's sales of a foreign file are sorted, none of them has landed",
     "adopt.landed": "one fact of a foreign file has landed",
     "proof.compared": "a pass of the proof has compared everything and remembers nothing of it",

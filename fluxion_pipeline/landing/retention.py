@@ -142,5 +142,4 @@ def _read(path: Path) -> dict[str, str]:
 def _write(path: Path, spare: dict[str, str]) -> None:
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     fresh.write_text(json.dumps(spare, indent=0), "utf-8")
-    passed("prune.noted")
     fresh.replace(path)

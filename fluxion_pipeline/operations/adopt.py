@@ -32,7 +32,6 @@ def adopt(app: App, file: Path, map_file: Path, progress: Progress | None = None
         tempfile.TemporaryDirectory(dir=base, prefix="adopt-") as folder,
         closing(AjenaSource(file.expanduser().absolute(), found, app.registry, Path(folder))) as source,
     ):
-        passed("adopt.opened")
         taking = App(app.settings, app.clock, source)
         for fact in SECTIONS:
             if fact in found.parts:
