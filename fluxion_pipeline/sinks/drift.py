@@ -52,8 +52,7 @@ def _compare(con: duckdb.DuckDBPyConnection, table: TableSpec, before: Sequence[
     key, first = table.physical_key, quote(table.key[0])
     files = sorted({str(i.file) for i in before})
     con.register("_slices", slices.relation(table, before))
-    rows = changes.image_relation(table)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE _pasada AS SELECT * FROM ({rows}) SEMI JOIN _cambios USING ({columns(key)})", [files])  # noqa: S608 quoted names
+    con.execute(f"CREATE OR REPLACE TEMP TABLE _pasada AS {changes.image_relation(table, '_cambios')}", [files])
     con.unregister("_slices")
     same = " AND ".join(f"p.{quote(k)} = h.{quote(k)}" for k in key)
     differs = " OR ".join(f"p.{quote(v)} IS DISTINCT FROM h.{quote(v)}" for v in table.values) or "false"
