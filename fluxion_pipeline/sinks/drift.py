@@ -57,16 +57,16 @@ def _compare(con: duckdb.DuckDBPyConnection, table: TableSpec, before: Sequence[
     same = " AND ".join(f"p.{quote(k)} = h.{quote(k)}" for k in key)
     differs = " OR ".join(f"p.{quote(v)} IS DISTINCT FROM h.{quote(v)}" for v in table.values) or "false"
     what = f"CASE WHEN h.{first} IS NULL THEN 'borrada' WHEN p.{first} IS NULL THEN 'agregada' WHEN h._veces > 1 THEN 'doblada' ELSE 'cambiada' END"
-    mine = f"{slice_text(table, 't.')} IN (SELECT unnest(?))"
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE _deriva AS
+        WITH _hallada AS MATERIALIZED (SELECT t.* FROM _tenida t SEMI JOIN _cambios USING ({columns(key)}))
         SELECT coalesce(p._slice, h._slice) AS _slice, {what} AS _que, {_row(table, "p")} AS _antes, {_row(table, "h")} AS _despues,
                [{", ".join(f"CAST(coalesce(p.{quote(k)}, h.{quote(k)}) AS VARCHAR)" for k in key)}] AS _clave
         FROM (SELECT t.*, {slice_text(table, "t.")} AS _slice FROM _pasada t) p
         FULL OUTER JOIN (
             SELECT t.*, {slice_text(table, "t.")} AS _slice, count(*) OVER (PARTITION BY {columns(key, "t.")}) AS _veces
-            FROM _tenida t SEMI JOIN _cambios USING ({columns(key)}) WHERE {mine}
+            FROM _hallada t WHERE {slice_text(table, "t.")} IN (SELECT unnest(?))
         ) h ON {same}
         WHERE h.{first} IS NULL OR p.{first} IS NULL OR h._veces > 1 OR {differs}
         """,  # noqa: S608 quoted names
