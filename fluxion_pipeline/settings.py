@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     fluxion_keep_rejects: int = Field(180, ge=1, description="days that rejected rows are kept")
     fluxion_keep_history: int = Field(400, ge=2, description="days for which the stock of any instant can be asked for")
     fluxion_keep_logs: int = Field(50, ge=1, description="megabytes that a log may have")
+    fluxion_copy_rows: int = Field(250_000, ge=1, description="rows of one transaction of a sink's rebuild")
     fluxion_extra_defs: str | None = Field(None, description="a Python file or module with definitions of your own")
 
     @classmethod

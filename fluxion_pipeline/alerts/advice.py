@@ -70,6 +70,11 @@ ADVICE = {
         "Las sumas de esa tabla cuentan filas dos veces.",
         "«fluxion repair {tabla} --from lote --apply» la deja como dicen los lotes; averigüe quién escribió en la base por su cuenta.",
     ),
+    "deriva": Advice(
+        "Alguien cambió filas en {sujeto} por su cuenta",
+        "El lote siguiente las dejó como deben estar; mientras tanto los reportes leyeron lo que esa persona o programa escribió.",
+        "«fluxion status» y la muestra de la comprobación dicen qué; averigüe quién escribió en la base y quítele el permiso.",
+    ),
     "codigos_conocidos": Advice(
         "Hay códigos sin maestro en {sujeto}",
         "Reportes por producto o por ubicación dejan fuera esas filas.",

@@ -36,6 +36,6 @@ def adopt(
         for line in placeless:
             err.print(line)
         for name in app.settings.db_mode.sinks:
-            out.print(f"{name}: {sum(r.counts.written for r in bring_up(app, name).receipts):,} rows written")
+            out.print(f"{name}: {sum(r.counts.written for r in bring_up(app, name, whole=True).receipts):,} rows written")
     if failed or placeless:
         raise typer.Exit(1)

@@ -5,20 +5,25 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from fluxion_pipeline.errors import FluxionError
 
 out = Console(highlight=False, soft_wrap=True, emoji=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+
+LINE_EVERY = 5.0
+"""Seconds between two lines of progress where there is no terminal."""
 
 
 class Debug:
@@ -50,6 +55,32 @@ def speaking(code: int = 2) -> Iterator[None]:
         where = f"{error.filename}: " if error.filename else ""
         remedy = "see that FLUXION_HOME can be written, and that its disk has space"
         raise fail(FluxionError(f"{where}{error.strerror or error}", remedy), code) from None
+
+
+@contextmanager
+def rows_done() -> Iterator[Callable[[str, int, int], None]]:
+    """Tell of rows that are done, of how many, by name: bars on a terminal, elsewhere a line now and then and the last one."""
+    if out.is_terminal:
+        shown = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("rows,"), TimeRemainingColumn())
+        with Progress(*shown, console=out, transient=True) as bars:
+            tasks: dict[str, TaskID] = {}
+
+            def bar(name: str, done: int, total: int) -> None:
+                if name not in tasks:
+                    tasks[name] = bars.add_task(name, total=total)
+                bars.update(tasks[name], completed=done, total=total)
+
+            yield bar
+        return
+    last = time.monotonic()
+
+    def line(name: str, done: int, total: int) -> None:
+        nonlocal last
+        if done >= total or time.monotonic() - last > LINE_EVERY:
+            last = time.monotonic()
+            out.print(f"{name}: {done:,} of {total:,} rows")
+
+    yield line
 
 
 @contextmanager

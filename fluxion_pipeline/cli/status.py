@@ -9,8 +9,13 @@ from rich.markup import escape
 
 from fluxion_pipeline.cli.console import as_json, out, show, speaking
 from fluxion_pipeline.operations.app import App
+from fluxion_pipeline.operations.status import SinkStatus
 from fluxion_pipeline.operations.status import status as look
 from fluxion_pipeline.settings import load
+
+
+def _state(sink: SinkStatus) -> str:
+    return sink.problem or (f"being filled: {sink.to_copy:,} slices por_copiar" if sink.to_copy else "ok")
 
 
 def status(json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False) -> None:
@@ -23,9 +28,7 @@ def status(json: Annotated[bool, typer.Option("--json", help="One JSON object.")
         out.print(f"DB_MODE={found.mode}")
         if found.paused is not None:
             out.print(f"[red]{escape(found.paused.text)}[/]; nothing is written until: fluxion resume")
-        sinks = [
-            (s.sink, "active" if s.active else "known", s.problem or "ok", s.pending, ", ".join(f"{t} {n:,}" for t, n in s.rows.items())) for s in found.sinks
-        ]
+        sinks = [(s.sink, "active" if s.active else "known", _state(s), s.pending, ", ".join(f"{t} {n:,}" for t, n in s.rows.items())) for s in found.sinks]
         show("sinks", ("sink", "", "state", "pending slices", "rows"), sinks)
         rows = [(x.fact, x.location, x.name, x.cut, x.outcome or "", x.last_outcome or "", x.reason or "") for x in found.locations]
         show("locations", ("tabla", "ubicación", "nombre", "corte", "resultado", "último intento", "motivo"), rows)
@@ -34,6 +37,8 @@ def status(json: Annotated[bool, typer.Option("--json", help="One JSON object.")
         out.print(f"{found.rejected:,} rejected rows, {found.quarantined:,} files in quarantine")
         if found.last_repair:
             out.print(f"{found.repairs:,} repairs, the last one of {found.last_repair}")
+        if found.last_drift:
+            out.print(f"[yellow]deriva[/]: {found.drifts:,} rows in 7 days, changed by others and undone; the last one: {escape(found.last_drift)}")
         out.print("[green]all healthy[/]" if found.healthy else "[red]something needs a look[/]")
     if not found.healthy:
         raise typer.Exit(1)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from fluxion_pipeline import pause
-from fluxion_pipeline.cli.console import err, fail, out, speaking
+from fluxion_pipeline.cli.console import err, fail, out, rows_done, speaking
 from fluxion_pipeline.contracts.outcomes import Mode, SinkName, Verdict
 from fluxion_pipeline.errors import FluxionError
 from fluxion_pipeline.landing.tables import own_tables
@@ -16,25 +16,30 @@ from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.bring_up import bring_up
 from fluxion_pipeline.parity.prove import prove
 from fluxion_pipeline.settings import load
-from fluxion_pipeline.sinks.converge import claim
+from fluxion_pipeline.sinks.claim import claim
 from fluxion_pipeline.sinks.own_tables import make
 
 
 def sync(to: Annotated[SinkName | None, typer.Option("--to", help="The sink; default: every active one.")] = None) -> None:
-    """Migrate, bring up to date from the images, and prove: catch-up, rebuild and mode change are this."""
+    """Migrate, bring up to date from the images, and prove: catch-up, rebuild and mode change are this.
+
+    A new, restored or foreign database is filled in chunks while the schedules go on; killed, run it again: it goes on where it was.
+    """
     with speaking():
         app = App(load())
         pause.check(app.settings.home)
         targets = (to,) if to else app.settings.db_mode.sinks
         app.outbox.land_locations(app.registry)
         mode.know(app)
-    failed = False
+    failed = filled = False
     for name in targets:
         try:
             sink = app.sink(name)
             sink.migrate()
             claim(sink, app.outbox)
-            report = bring_up(app, name, progress=lambda what, done, total: out.print(f"{what}: {done} of {total} locations"))
+            with rows_done() as told:
+                report = bring_up(app, name, progress=told, whole=True)
+            filled = filled or report.copied > 0
             make(sink, tuple(own_tables(app.settings.home).values()))
             written = sum(r.counts.written for r in report.receipts)
             out.print(f"{name}: up to date, {written:,} rows written")
@@ -45,7 +50,7 @@ def sync(to: Annotated[SinkName | None, typer.Option("--to", help="The sink; def
         raise typer.Exit(2)
     if app.settings.db_mode is Mode.DUAL:
         with speaking():
-            found = prove(app.settings)
+            found = prove(app.settings, full=filled)
         for table in found.tables:
             out.print(f"parity: {table.table}: {table.verdict}" + (f" ({table.reason})" if table.reason else ""))
         if found.verdict is not Verdict.IGUAL:

@@ -19,6 +19,7 @@ from fluxion_pipeline.errors import FluxionError
 from fluxion_pipeline.operations import checks, coverage_checks, disk
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.checks import CheckOutcome, Question
+from fluxion_pipeline.operations.drifts import nobody_else_wrote
 from fluxion_pipeline.operations.owed import nothing_pending
 from fluxion_pipeline.operations.parity_history import record as remember
 from fluxion_pipeline.parity.prove import prove
@@ -110,6 +111,7 @@ def _questions(app: App, sink: SinkName, fact: Fact) -> dict[dg.AssetCheckKey, A
 
     first = TABLES[fact][0]
     add(first, "lotes_pendientes", "The sink has everything that landed.", nothing_pending(app))
+    add(first, "deriva", "No lote of the last day had to undo what somebody else changed.", nobody_else_wrote(app, sink, TABLES[fact]))
     for table in TABLES[fact]:
         add(table, "claves_unicas", "No key stands twice.", checks.unique_keys(sink, spec(table)))
     if fact in STORES:

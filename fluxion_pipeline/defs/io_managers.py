@@ -34,6 +34,7 @@ from fluxion_pipeline.landing.own_tables import Rows
 from fluxion_pipeline.landing.tables import table_of
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.bring_up import TableWrite, bring_up, written
+from fluxion_pipeline.operations.drifts import noticed, sample
 from fluxion_pipeline.operations.land import LandingReport
 
 
@@ -113,8 +114,11 @@ class SinkIOManager(dg.IOManager):
         except FluxionError as error:
             self.record.down[here] = error
             raise failure(error) from error
+        found = [x for x in noticed(self.app.settings.home) if (x.sink, x.run_id, x.drift.table) == (self.sink, run_id, table)]
+        drifted: dict[str, Any] = {"filas_de_deriva": sum(x.rows for x in found), "deriva": dg.MetadataValue.md(sample(found))} if found else {}
         context.add_output_metadata(
             {
+                **drifted,
                 "dagster/row_count": wrote.rows,
                 "filas_insertadas": wrote.inserted,
                 "filas_cambiadas": wrote.changed,

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from fluxion_pipeline.contracts.clock import local_day, parse_day
 from fluxion_pipeline.errors import ContractError
+from fluxion_pipeline.failpoints import passed
 from fluxion_pipeline.landing.decide.decision import Draft
 from fluxion_pipeline.landing.index import Image, instant, stamp
 from fluxion_pipeline.landing.lineage import written_at
@@ -61,6 +62,7 @@ def end_rows(outbox: Outbox, location: str, *, rejects: int, history: int) -> Dr
     with outbox.lock(location) as past:
         for images in _old(outbox, past, today - timedelta(days=rejects), today - timedelta(days=history)):
             outbox.write(past, tuple(_emptied(i) for i in images), extra={"limpieza": stamp(outbox.clock())})
+            passed("prune.emptied")
             rows += sum(i.rows for i in images)
     return Dropped(rows=rows)
 
@@ -119,6 +121,7 @@ def drop_files(outbox: Outbox, location: str, *, days: int) -> Dropped:
             with suppress(FileNotFoundError):
                 bytes_ = path.stat().st_size
                 path.unlink()
+                passed("prune.deleted")
                 files, size = files + 1, size + bytes_
         if spare != seen:
             _write(place / SPARE, spare)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+from fluxion_pipeline.failpoints import passed
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.land import LandingReport, Progress, Request, read_and_land
 from fluxion_pipeline.sources.ajena.mapping import SECTIONS, read_map
@@ -34,4 +35,6 @@ def adopt(app: App, file: Path, map_file: Path, progress: Progress | None = None
         taking = App(app.settings, app.clock, source)
         for fact in SECTIONS:
             if fact in found.parts:
-                yield read_and_land(taking, Request(fact), progress)
+                report = read_and_land(taking, Request(fact), progress)
+                passed("adopt.landed")
+                yield report

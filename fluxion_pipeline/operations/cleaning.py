@@ -14,6 +14,7 @@ from pathlib import Path
 
 from fluxion_pipeline.errors import FluxionError
 from fluxion_pipeline.landing.retention import Dropped, drop_files, end_rows
+from fluxion_pipeline.operations import drifts
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.bring_up import bring_up
 from fluxion_pipeline.operations.instance import folder
@@ -22,7 +23,7 @@ from fluxion_pipeline.operations.parity_history import FILE, forget
 JOB = "limpieza"
 MB = 1_000_000
 PROOFS = timedelta(days=120)
-"""How long verdicts of parity are remembered: the report shows a month, and its rule asks for two weeks."""
+"""How long verdicts of parity, and what others changed, are remembered: the report shows a month, and its rule asks for two weeks."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ def clean(app: App) -> Cleaning:
             problems[str(sink)] = str(error)
     try:
         forget(keep.home, app.clock() - PROOFS)
+        drifts.forget(keep.home, app.clock() - PROOFS)
     except (FluxionError, OSError) as error:
         problems[FILE] = str(error)
     return Cleaning(dropped, shorten_logs(app, keep.fluxion_keep_logs * MB), problems)

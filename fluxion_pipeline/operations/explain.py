@@ -17,6 +17,7 @@ from fluxion_pipeline.landing.decide.dimensions import EVERYWHERE
 from fluxion_pipeline.landing.index import place_name
 from fluxion_pipeline.landing.lote import read_manifest
 from fluxion_pipeline.landing.tables import own_tables, table_of
+from fluxion_pipeline.operations import drifts
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.happenings import HISTORY, Event, condition, found, held, landed, rejected, repairs
 from fluxion_pipeline.operations.repairs import recorded
@@ -61,7 +62,7 @@ def explain(app: App, table: str, key: Sequence[str]) -> Explanation:
     fact = "inventario_actual" if table == HISTORY else table
     events = [*landed(place, looked, named, manifests), *rejected(place, fact, named, manifests), *held(place, fact, named, manifests)]
     slices = frozenset({e.slice for e in events} | ({location} if table == "inventario_actual" else set()))
-    events += repairs(recorded(app, table), slices)
+    events += [*repairs(recorded(app, table), slices), *drifts.events(app.settings.home, looked, named)]
     sinks: dict[str, list[dict[str, Any]] | str] = {}
     for sink in app.active:
         try:

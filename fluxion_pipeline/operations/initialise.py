@@ -10,7 +10,8 @@ from fluxion_pipeline.landing.decide.dimensions import EVERYWHERE
 from fluxion_pipeline.landing.tables import own_tables
 from fluxion_pipeline.operations import mode
 from fluxion_pipeline.operations.app import App
-from fluxion_pipeline.sinks.converge import claim, converge
+from fluxion_pipeline.sinks.claim import claim
+from fluxion_pipeline.sinks.converge import converge
 from fluxion_pipeline.sinks.own_tables import make
 
 

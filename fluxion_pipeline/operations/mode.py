@@ -105,7 +105,7 @@ def enter(app: App, *, force: bool = False) -> bool:
         return False
     if old.last.primary is not mode.primary and not force:
         try:
-            report = converge(app.sink(mode.primary), app.outbox)
+            report = converge(app.sink(mode.primary), app.outbox, chunk=app.settings.fluxion_copy_rows)
         except SinkAway as error:
             raise _stopped(mode, str(error)) from error
         if report.failures:

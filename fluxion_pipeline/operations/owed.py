@@ -13,6 +13,7 @@ from fluxion_pipeline.landing.index import instant
 from fluxion_pipeline.landing.lineage import written_at
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.checks import CheckOutcome, Question, Rows, table_of
+from fluxion_pipeline.sinks.copying import LINES, META, to_copy
 
 
 @dataclass(frozen=True)
@@ -49,24 +50,29 @@ def owed(app: App, held: Mapping[str, int]) -> tuple[Owed, ...]:
 
 
 def nothing_pending(app: App) -> Question:
-    """The sink has the newest image of every slice that ever landed."""
+    """The sink has the newest image of every slice that ever landed; slices that are still to be copied are told apart."""
 
-    def judge(meta: Rows) -> CheckOutcome:
-        lacks = owed(app, {str(name).removeprefix("hasta:"): int(value) for name, value in meta})
+    def judge(meta: Rows, lines: Rows) -> CheckOutcome:
+        held: dict[str, str] = dict(meta)
+        lacks = owed(app, {name.removeprefix("hasta:"): int(value) for name, value in held.items() if name.startswith("hasta:")})
+        waiting = to_copy(app.outbox, held, lines)
         at = app.clock()
         ages = {x.location: (at - x.since).total_seconds() / 3600 for x in lacks if x.since is not None}
         lotes, slices, size = (sum(getattr(x, name) for x in lacks) for name in ("lotes", "slices", "bytes"))
         oldest = max(ages.values(), default=0.0)
+        copied = f"{len(waiting):,} slices of {sum(i.rows for i in waiting):,} rows are still to be copied (por_copiar): fluxion sync" if waiting else ""
         said = f"{slices} slices in {lotes} lotes of {len(lacks)} locations are owed to it, for up to {oldest:.1f} h, {size / 1e6:.1f} MB: fluxion sync"
         return CheckOutcome(
-            not lacks,
-            said if lacks else "it has everything that landed",
+            not (lacks or waiting),
+            "; ".join(filter(None, (said if lacks else "", copied))) or "it has everything that landed",
             {
                 "slices_pendientes": slices,
                 "ubicaciones_pendientes": len(lacks),
                 "lotes_pendientes": lotes,
                 "horas_del_mas_antiguo": round(oldest, 3),
                 "bytes_pendientes": size,
+                "slices_por_copiar": len(waiting),
+                "filas_por_copiar": sum(i.rows for i in waiting),
             },
             table_of(
                 ("ubicación", "slices", "lotes", "horas", "bytes"),
@@ -76,4 +82,4 @@ def nothing_pending(app: App) -> Question:
             places={x.location: "" for x in lacks},
         )
 
-    return Question(("SELECT clave, valor FROM fluxion_meta WHERE clave LIKE 'hasta:%'",), judge)
+    return Question((META, LINES), judge)

@@ -22,7 +22,8 @@ from fluxion_pipeline.operations.sink_rows import check
 from fluxion_pipeline.parity.images import Leg, against_images
 from fluxion_pipeline.parity.prove import prove
 from fluxion_pipeline.parity.report import TableParity
-from fluxion_pipeline.sinks.converge import check_claim
+from fluxion_pipeline.sinks.claim import check_claim
+from fluxion_pipeline.sinks.converge import pending
 from fluxion_pipeline.sinks.slices import owner
 
 FACTS: dict[str, Fact] = {f.value: f for f in Fact}
@@ -144,9 +145,8 @@ def behind(app: App, name: SinkName) -> None:
         SinkRefused: if it isn't this outbox's.
     """
     with app.sink(name).session("looking") as session:
-        meta = session.meta()
-    check_claim(app.sink(name), app.outbox, meta)
-    late = {p: n for p in app.outbox.index.locations() if (n := len(app.outbox.owed(p, int(meta.get(f"hasta:{p}", "0")))))}
+        check_claim(app.sink(name), app.outbox, session.meta())
+        late = pending(session, app.outbox)
     if late:
         raise SinkAway(str(name), f"{name} is behind: it lacks {sum(late.values())} slices of {', '.join(late)}", "fluxion sync")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Any
 
 from fluxion_pipeline.alerts.channels import channels
@@ -16,20 +17,23 @@ from fluxion_pipeline.landing.quarantine import Quarantine
 from fluxion_pipeline.landing.tables import own_tables
 from fluxion_pipeline.operations import mode
 from fluxion_pipeline.operations.app import App
+from fluxion_pipeline.operations.drifts import noticed
 from fluxion_pipeline.operations.repairs import recorded
 from fluxion_pipeline.pause import Pause, standing
-from fluxion_pipeline.sinks.converge import check_claim, pending
+from fluxion_pipeline.sinks.claim import check_claim
+from fluxion_pipeline.sinks.converge import pending, still_to_copy
 from fluxion_pipeline.sinks.protocol import Sink
 
 
 @dataclass(frozen=True)
 class SinkStatus:
-    """One known sink: whether it can be used, what it lacks, how many rows it has."""
+    """One known sink: whether it can be used, what it lacks (of that: still to be copied), how many rows it has."""
 
     sink: SinkName
     active: bool
     problem: str | None
     pending: int
+    to_copy: int
     rows: dict[str, int]
 
 
@@ -62,6 +66,8 @@ class Status:
     rejected: int
     repairs: int
     last_repair: str | None
+    drifts: int
+    last_drift: str | None
     channels: tuple[ChannelHealth, ...] = ()
     paused: Pause | None = None
 
@@ -90,7 +96,22 @@ def status(app: App) -> Status:
     last = f"{repairs[-1].tabla} from {repairs[-1].origen}, {stamp(repairs[-1].pedida_en)} by {repairs[-1].pedida_por}" if repairs else None
     quarantined = len(Quarantine(app.settings.home).entries())
     fares = health(Store(app.settings.home), channels(app.settings.fluxion_alert_urls))
-    return Status(app.settings.db_mode.value, sinks, locations, quarantined, rejected, len({x.id for x in repairs}), last, fares, standing(app.settings.home))
+    drifts = noticed(app.settings.home, app.clock() - timedelta(days=7))
+    drifted = f"{stamp(drifts[-1].at)}, {drifts[-1].text}" if drifts else None
+    repaired = len({x.id for x in repairs})
+    return Status(
+        app.settings.db_mode.value,
+        sinks,
+        locations,
+        quarantined,
+        rejected,
+        repaired,
+        last,
+        sum(x.rows for x in drifts),
+        drifted,
+        fares,
+        standing(app.settings.home),
+    )
 
 
 _COUNTS = " UNION ALL ".join(f"SELECT '{t}', count(*) FROM {quote(t)}" for t in ("productos", "ventas", "inventario_actual", "inventario_historico"))  # noqa: S608
@@ -103,9 +124,10 @@ def _sink(app: App, name: SinkName) -> SinkStatus:
         with sink.session("looking") as session:
             check_claim(sink, app.outbox, session.meta())
             lacks = sum(pending(session, app.outbox).values())
-        return SinkStatus(name, active, None, lacks, dict(sink.query(_COUNTS)) | _own_counts(app, sink))
+            copied = len(still_to_copy(session, app.outbox, session.meta()))
+        return SinkStatus(name, active, None, lacks, copied, dict(sink.query(_COUNTS)) | _own_counts(app, sink))
     except FluxionError as error:
-        return SinkStatus(name, active, str(error), 0, {})
+        return SinkStatus(name, active, str(error), 0, 0, {})
 
 
 def _own_counts(app: App, sink: Sink) -> dict[str, int]:

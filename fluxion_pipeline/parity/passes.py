@@ -29,9 +29,10 @@ from fluxion_pipeline.parity.plan import Chunk, Group, Groups
 from fluxion_pipeline.parity.postgresql_side import PostgresqlSide
 from fluxion_pipeline.parity.report import Level
 from fluxion_pipeline.parity.schema import drift, ledger_absent
-from fluxion_pipeline.parity.sides import by_slice, column_items, groups, loaded, totals, versions
+from fluxion_pipeline.parity.sides import Side, by_slice, column_items, groups, loaded, totals, versions, without
 from fluxion_pipeline.parity.verdict import Found
 from fluxion_pipeline.settings import Settings
+from fluxion_pipeline.sinks import copying
 from fluxion_pipeline.sinks.duckdb.connect import open_file
 from fluxion_pipeline.sinks.postgresql.connect import connect
 
@@ -96,12 +97,14 @@ class Pass:
         with self._duckdb() as duckdb:
             mine = duckdb.types()
             unready = ledger_absent(mine, kinds)
+            to_copy = {} if unready else _to_copy(Outbox(self.settings.home), duckdb, postgresql)
             for name, item in found.items():
                 start = time.perf_counter()
                 item.drift = drift(item.spec, mine, kinds)
                 if unready:
                     item.away = f"{unready} → fluxion init"
                 elif not item.drift.differences:
+                    item.to_copy = frozenset(to_copy.get(name, ()))
                     work[name] = self._chunks(postgresql, duckdb, item, only.get(name))
                     item.left = len(work[name])
                 item.seconds += time.perf_counter() - start
@@ -110,8 +113,8 @@ class Pass:
     def _chunks(self, postgresql: PostgresqlSide, duckdb: DuckdbSide, item: Found, only: Collection[str] | None) -> list[Chunk]:
         whole = Chunk(item.spec, None, 0)
         renewed = renewal.Renewal(self.settings, postgresql, duckdb, item.spec, self.clock) if self._keeps(item.spec, only) else None
-        left = groups(duckdb, whole, renewed.of_duckdb if renewed else None)
-        right = groups(postgresql, whole, renewed.of_postgresql if renewed else None)
+        left = without(groups(duckdb, whole, renewed.of_duckdb if renewed else None), item.to_copy)
+        right = without(groups(postgresql, whole, renewed.of_postgresql if renewed else None), item.to_copy)
         wanted = {s: n for s, n in by_slice(right).items() if only is None or s in only}
         item.rows = (item.rows or {}) | wanted
         if only is None and not any(g.rows for g in (*left.values(), *right.values())):
@@ -122,9 +125,9 @@ class Pass:
             rest = renewed.rest(left, right, self.folder / "newer.csv", full=self.full)
             item.compared = len(rest)
             self._third(postgresql, duckdb, item, renewed.by_rows, left)
-            return plan.chunks(item.spec, left, right, rest if renewed.proof.found else None)
+            return plan.chunks(item.spec, left, right, rest if renewed.proof.found or item.to_copy else None)
         if self.level is not Level.COUNT:
-            return plan.chunks(item.spec, left, right, only)
+            return plan.chunks(item.spec, left, right, {g.slice for g in (*left.values(), *right.values())} if item.to_copy and only is None else only)
         result = count_differences(item.spec, left, right, only)
         self._note(postgresql, duckdb, item, result)
         if item.lotes is not None:
@@ -206,6 +209,17 @@ class Pass:
             item.slices[name] = difference if known is None else known.plus(difference)
             item.versions[name] = (mine.get(name), other.get(name))
         item.sample += result.sample
+
+
+def _to_copy(outbox: Outbox, *sides: Side) -> dict[str, set[str]]:
+    """Table → slices that a sink which is filled anew has still to copy, by its snapshot."""
+    found: dict[str, set[str]] = {}
+    for side in sides:
+        meta = dict(side.rows(copying.META))
+        if (opened := outbox_of(outbox) if copying.begun(meta) else None) is not None:
+            for image in copying.to_copy(opened, meta, side.rows(copying.LINES)):
+                found.setdefault(image.table, set()).add(image.slice)
+    return found
 
 
 def _unlike(item: Found, result: ChunkDifference) -> None:

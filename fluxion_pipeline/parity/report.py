@@ -93,7 +93,7 @@ class TableParity:
         duplicated_in_duckdb: rows beyond the first of their key.
         duplicated_in_postgresql: the same in PostgreSQL.
         sample: at most ``SAMPLE`` differences, of each kind some.
-        pending: slices that differ while they stand at different versions.
+        pending: slices that differ while they stand at different versions, or that a sink has still to copy.
         differing: the slices that differ at equal versions.
         missing_in_both: keys that the lote has and neither sink (level ``count``: rows).
         extra_in_both: keys that both sinks have and the lote doesn't.

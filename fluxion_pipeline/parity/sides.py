@@ -115,6 +115,11 @@ def groups(side: Side, chunk: Chunk, also: str | None = None) -> dict[Values, Gr
     return {_portable(row[3:]): Group(row[0], row[1], row[2]) for row in found}
 
 
+def without(found: dict[Values, Group], slices: Collection[str]) -> dict[Values, Group]:
+    """The groups of all slices but some."""
+    return {v: g for v, g in found.items() if g.slice not in slices} if slices else found
+
+
 def totals(found: Mapping[Values, Group]) -> dict[str, tuple[int, int]]:
     """Rows of each slice, and the sum of what was asked for beside (a number as text)."""
     result: dict[str, tuple[int, int]] = {}

@@ -46,6 +46,7 @@ class Found:
         lotes: what landed of the table; None: it isn't landed, or nothing ever was.
         unlike: the slices that both sinks hold alike, and unlike their image.
         unread: why an image could not be read.
+        to_copy: slices that a sink which is filled anew has not copied yet: they are not compared.
     """
 
     spec: TableSpec
@@ -64,6 +65,7 @@ class Found:
     lotes: Lotes | None = None
     unlike: dict[str, SliceDifference] = field(default_factory=dict)
     unread: str = ""
+    to_copy: frozenset[str] = frozenset()
 
     @property
     def pending(self) -> set[str]:
@@ -104,7 +106,7 @@ def judge(found: Found, level: Level) -> TableParity:
         duplicated_in_duckdb=total.doubled_duckdb,
         duplicated_in_postgresql=total.doubled_postgresql,
         sample=_choose(found),
-        pending=len(found.pending),
+        pending=len(found.pending | found.to_copy),
         differing=frozenset(found.settled),
         missing_in_both=both.missing,
         extra_in_both=both.extra + both.doubled_postgresql,
@@ -126,7 +128,7 @@ def _total(items: Iterable[SliceDifference]) -> SliceDifference:
 
 def _verdict(found: Found) -> tuple[Verdict, str]:
     if found.settled or found.unlike:
-        parts = [_summary(found) if found.settled else "", _unlike(found) if found.unlike else "", _waiting(found) if found.pending else ""]
+        parts = [_summary(found) if found.settled else "", _unlike(found) if found.unlike else "", _waiting(found) if found.pending or found.to_copy else ""]
         return Verdict.DIFERENTE, "; ".join(p for p in parts if p)
     if found.drift.absent:
         return Verdict.NO_CONCLUYENTE, f"{'; '.join(found.drift.absent)} → fluxion init"
@@ -134,7 +136,7 @@ def _verdict(found: Found) -> tuple[Verdict, str]:
         return Verdict.DIFERENTE, f"the schema departs from the contract: {found.drift.text()}"
     if found.away:
         return Verdict.NO_CONCLUYENTE, found.away
-    if found.pending:
+    if found.pending or found.to_copy:
         return Verdict.NO_CONCLUYENTE, _waiting(found)
     if found.unread:
         return Verdict.NO_CONCLUYENTE, f"both sinks are equal, but {found.unread}"
@@ -170,9 +172,14 @@ def _named(slices: Iterable[str]) -> str:
 
 def _waiting(found: Found) -> str:
     names, named = found.pending, _named(found.pending)
-    if found.moving:
-        return f"in flight: {_slices(len(names))} being written ({named})"
-    return f"pending {_slices(len(names))} ({named}): the sinks hold different images of them → fluxion sync"
+    told = []
+    if found.to_copy:
+        told.append(f"por_copiar: {_slices(len(found.to_copy))} ({_named(found.to_copy)}) of a sink that is being filled → fluxion sync")
+    if names and found.moving:
+        told.append(f"in flight: {_slices(len(names))} being written ({named})")
+    elif names:
+        told.append(f"pending {_slices(len(names))} ({named}): the sinks hold different images of them → fluxion sync")
+    return "; ".join(told)
 
 
 def _slices(number: int) -> str:

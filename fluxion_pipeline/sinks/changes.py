@@ -122,10 +122,15 @@ def _no_rows(table: TableSpec) -> str:
     return f"SELECT {names} WHERE false"
 
 
-def image_relation(table: TableSpec) -> str:
-    """SQL of the images' applied rows, given the relation ``_slices`` (slice, file) and bound: the list of files."""
+def image_relation(table: TableSpec, among: str = "") -> str:
+    """SQL of the images' applied rows, given the relation ``_slices`` (slice, file) and bound: the list of files.
+
+    With ``among`` only rows whose physical key is in that relation.
+    """
     applied = "AND NOT r._desplazada" if table.name == "ventas" else ""
     rows = "read_parquet(?, filename = true, union_by_name = true, hive_partitioning = false)"
     if table.own is not None:  # images that are older than a column of the contract have NULL there
         rows = f"(FROM {rows} UNION ALL BY NAME {_no_rows(table)})"
+    if among:
+        rows = f"(FROM {rows} SEMI JOIN {among} USING ({columns(table.physical_key)}))"
     return f"SELECT {columns(table.columns, 'r.')} FROM {rows} r JOIN _slices s ON r._slice = s.slice AND r.filename = s.file WHERE true {applied}"  # noqa: S608

@@ -2,41 +2,36 @@
 
 A tick, a catch-up, a repair, a rebuild and a mode change are this. A batch of locations is one
 transaction with its ledger lines; if a batch fails, its locations are tried one by one, so that a
-bad lote blocks nothing but its own location.
+bad lote blocks nothing but its own location. What a location owes beyond a transaction's size is
+copied in chunks of slices once all are up to date with the rest: ``copying``.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from fluxion_pipeline import failpoints
 from fluxion_pipeline.contracts.clock import Clock, now
-from fluxion_pipeline.contracts.tables import LANDED_TABLES
 from fluxion_pipeline.errors import ConvergenceError, PermanentError, SinkAway, SinkRefused
 from fluxion_pipeline.landing.index import Image
-from fluxion_pipeline.landing.lineage import written_at
 from fluxion_pipeline.landing.outbox import Outbox
-from fluxion_pipeline.landing.tables import table_of
 from fluxion_pipeline.pause import writing
-from fluxion_pipeline.sinks.attempts import lines_of, tell
-from fluxion_pipeline.sinks.own_tables import make_owed
-from fluxion_pipeline.sinks.protocol import Past, Sink, SinkReport, SinkSession, WriteReceipt
+from fluxion_pipeline.sinks import copying
+from fluxion_pipeline.sinks.attempts import tell
+from fluxion_pipeline.sinks.claim import check_claim, held_upto
+from fluxion_pipeline.sinks.protocol import Sink, SinkReport, SinkSession, WriteReceipt
 from fluxion_pipeline.sinks.slices import owner
+from fluxion_pipeline.sinks.transaction import Force, Work, copy, owed, transaction
 
-BATCH_ROWS = 2_000_000
-"""Rows of images in one transaction, at most (one location's are never split)."""
+BATCH_ROWS = 1_000_000
+"""Rows of images in one transaction of several locations, at most."""
 
-OVERTAKEN = 5
-"""How often a transaction is planned anew because another process was faster."""
-
-Force = Mapping[str, Collection[str] | None]
-"""Table → slices to make equal whatever the ledger says; None: all that the outbox has of it."""
+MUCH_ROWS = 2_000_000
+"""Of a sink that owes more than this in all, smaller parts are copied too: ticks have to get in between."""
 
 Progress = Callable[[str, int, int], None]
-"""Called with what was done, how much of it, and of how much."""
+"""Called with the sink, the rows that are done, and how many there are."""
 
 
 def converge(
@@ -48,6 +43,8 @@ def converge(
     run_id: str | None = None,
     clock: Clock = now,
     progress: Progress | None = None,
+    limit: int | None = None,
+    chunk: int = copying.CHUNK_ROWS,
 ) -> SinkReport:
     """Bring locations up to date in a sink.
 
@@ -58,7 +55,9 @@ def converge(
         force: slices to make equal again, whether or not the ledger has them.
         run_id: written into the log of the sink.
         clock: for the ledger's instants.
-        progress: told after each batch.
+        progress: told after each transaction.
+        limit: of what is to be copied, begin no other chunk once so many rows were copied; None: copy all.
+        chunk: rows of a transaction that copies.
 
     Raises:
         SinkAway: if the sink can't be used now; nothing of the batch was kept, and what was owed is still owed.
@@ -66,235 +65,146 @@ def converge(
     """
     started = time.monotonic()
     places = sorted(set(outbox.index.locations() if locations is None else locations) | {owner(t, s) for t, some in (force or {}).items() for s in some or ()})
-    receipts: list[WriteReceipt] = []
-    failures: dict[str, str] = {}
-    done = 0
-    for batch in _batches(sink, outbox, places, force):
-        try:
-            receipts += _twice(sink, outbox, batch, force, run_id, clock)
-        except (SinkAway, SinkRefused):
-            raise
-        except PermanentError as error:
-            if len(batch) == 1:
-                failures[batch[0]] = str(error)
-            else:
-                kept, lost = _one_by_one(sink, outbox, batch, force, run_id, clock)
-                receipts += kept
-                failures |= lost
-        done += len(batch)
-        if progress is not None:
-            progress(f"{sink.name}", done, len(places))
+    owing, waiting = _owing(sink, outbox, places, force or {})
+    total = sum(o.rows for o in owing)
+    work = Work(sink, outbox, force or {}, run_id, clock, chunk if total <= MUCH_ROWS else chunk // 10)
+    done = _Done(sink, progress, total + sum(waiting.values()))
+    for batch in _batches(owing, work.part):
+        _guarded(done, work, batch)
+    for place in sorted(waiting.keys() | {o.place for o in owing if o.copied > work.part}):
+        if limit is None or done.copied < limit:
+            _copies(done, work, place, limit, chunk)
     with writing(outbox.home):
         tell(sink, outbox)
-    return SinkReport(sink.name, tuple(receipts), failures, time.monotonic() - started)
+    return SinkReport(sink.name, tuple(done.receipts), done.failures, time.monotonic() - started, done.copied)
 
 
-def _batches(sink: Sink, outbox: Outbox, places: Sequence[str], force: Force | None) -> Iterator[list[str]]:
-    """Locations in batches that fit into one transaction; locations that owe nothing are left out."""
+class _Done:
+    """What a convergence has done so far."""
+
+    def __init__(self, sink: Sink, progress: Progress | None, total: int) -> None:
+        self.receipts: list[WriteReceipt] = []
+        self.failures: dict[str, str] = {}
+        self.rows = self.copied = 0
+        self._sink, self._progress, self._total = sink, progress, total
+
+    def add(self, receipts: Sequence[WriteReceipt]) -> int:
+        """Take over what a transaction wrote, and tell of it; its rows."""
+        self.receipts += receipts
+        rows = sum(r.counts.wanted for r in receipts)
+        self.rows += rows
+        if self._progress is not None and receipts:
+            self._progress(str(self._sink.name), min(self.rows, self._total), self._total)
+        return rows
+
+
+@dataclass(frozen=True)
+class _Owing:
+    """How much a location owes: rows in all, and rows that may be copied."""
+
+    place: str
+    rows: int
+    copied: int
+
+
+def _owing(sink: Sink, outbox: Outbox, places: Sequence[str], force: Force) -> tuple[list[_Owing], dict[str, int]]:
+    """What each location owes that owes anything, and the rows of each that were left to be copied before."""
     with sink.session("planning") as session:
         meta = session.meta()
-    check_claim(sink, outbox, meta)
+        check_claim(sink, outbox, meta)
+        waiting = dict.fromkeys(copying.begun(meta).keys() & set(places), 0)
+        for image in still_to_copy(session, outbox, meta):
+            if image.location in waiting:
+                waiting[image.location] += image.rows
+    found = []
+    for place in places:
+        images = owed(outbox, place, meta, force).images
+        if images:
+            found.append(_Owing(place, sum(i.rows for i in images), copying.rows(images, force)))
+    return found, waiting
+
+
+def _batches(owing: Sequence[_Owing], part: int) -> Iterator[list[str]]:
+    """Locations in batches that fit into one transaction; of one that is to be copied only the rest counts."""
     batch: list[str] = []
     rows = 0
-    for place in places:
-        owed = _owed(outbox, place, meta, force)
-        if not owed.images:
-            continue
-        size = sum(i.rows for i in owed.images)
+    for item in owing:
+        size = item.rows - item.copied if item.copied > part else item.rows
         if batch and rows + size > BATCH_ROWS:
             yield batch
             batch, rows = [], 0
-        batch.append(place)
+        batch.append(item.place)
         rows += size
     if batch:
         yield batch
 
 
-def _twice(sink: Sink, outbox: Outbox, batch: Sequence[str], force: Force | None, run_id: str | None, clock: Clock) -> list[WriteReceipt]:
+def _guarded(done: _Done, work: Work, batch: Sequence[str]) -> None:
+    """A batch; where it fails, its locations one by one."""
+    try:
+        done.add(_twice(work, batch))
+    except (SinkAway, SinkRefused):
+        raise
+    except PermanentError as error:
+        if len(batch) == 1:
+            done.failures[batch[0]] = str(error)
+        else:
+            _one_by_one(done, work, batch)
+
+
+def _twice(work: Work, batch: Sequence[str]) -> list[WriteReceipt]:
     """Once more, if the rows written weren't the planned ones; this time nothing is believed, and all is read back."""
     try:
-        return _transaction(sink, outbox, batch, force, run_id, clock)
+        return transaction(work, batch)
     except ConvergenceError:
-        return _transaction(sink, outbox, batch, force, run_id, clock, past=_nothing)
+        return transaction(work, batch, trust=False)
 
 
-def _nothing(_location: str, _table: str, _slice: str, _version: int) -> None:
-    """No earlier image: so the sink has none to prove that it holds it still."""
-
-
-def _one_by_one(
-    sink: Sink, outbox: Outbox, batch: Sequence[str], force: Force | None, run_id: str | None, clock: Clock
-) -> tuple[list[WriteReceipt], dict[str, str]]:
-    receipts: list[WriteReceipt] = []
-    failures: dict[str, str] = {}
+def _one_by_one(done: _Done, work: Work, batch: Sequence[str]) -> None:
     for place in batch:
         try:
-            receipts += _transaction(sink, outbox, [place], force, run_id, clock)
+            done.add(transaction(work, [place]))
         except (SinkAway, SinkRefused):
             raise
         except PermanentError as error:
-            failures[place] = str(error)
-    return receipts, failures
+            done.failures[place] = str(error)
 
 
-def _transaction(
-    sink: Sink, outbox: Outbox, batch: Sequence[str], force: Force | None, run_id: str | None, clock: Clock, *, past: Past | None = None
-) -> list[WriteReceipt]:
-    """One transaction; planned anew while another process is found to have brought a location further than the plan."""
-    for _ in range(OVERTAKEN):
-        with sink.session("planning") as session:
-            meta = session.meta()
-        owed = [o for place in batch if (o := _owed(outbox, place, meta, force)).images]
-        if not owed:
-            return []
-        images = [i for o in owed for i in o.images]
-        with writing(outbox.home):
-            make_owed(sink, outbox, {i.table for i in images})
-            failpoints.passed(f"{sink.name}.planned")
-            sink.prepare(images)
-            failpoints.passed(f"{sink.name}.prepared")
-            receipts = _apply(sink, outbox, owed, run_id, clock, past or outbox.past_image)
-        if receipts is not None:
-            return receipts
-    raise SinkAway(str(sink.name), f"{sink.name}: others keep writing {', '.join(batch)} at the same time", "run it again when they have ended")
+def _copies(done: _Done, work: Work, place: str, limit: int | None, chunk: int) -> None:
+    """Copy what of a location is to be copied, each chunk in a transaction of its own."""
+    while limit is None or done.copied < limit:
+        try:
+            receipts = _copied(work, place, chunk)
+        except (SinkAway, SinkRefused):
+            raise
+        except PermanentError as error:
+            done.failures[place] = str(error)
+            return
+        if receipts is None:
+            return
+        done.copied += done.add(receipts)
 
 
-def _apply(sink: Sink, outbox: Outbox, owed: Sequence[_Owed], run_id: str | None, clock: Clock, past: Past) -> list[WriteReceipt] | None:
-    """Write what is owed; None (and nothing is written) if the sink is further than that by now."""
-    receipts: list[WriteReceipt] = []
-    images = [i for o in owed for i in o.images]
-    with sink.session(f"writing {len(owed)} locations") as session:
-        session.lock([o.location for o in owed])
-        failpoints.passed(f"{sink.name}.locked")
-        meta = session.meta()
-        check_claim(sink, outbox, meta)
-        if any(_upto(meta, o.location) > o.upto for o in owed):
-            return None
-        for table in sorted({i.table for i in images}, key=_turn):
-            mine = [i for i in images if i.table == table]
-            begun = time.monotonic()
-            counts = session.make_equal(table_of(outbox.home, table), mine, past)
-            failpoints.wrote(sink.name, table)
-            places = tuple(dict.fromkeys(i.location for i in mine))
-            receipts.append(WriteReceipt(sink.name, table, places, len(mine), counts, time.monotonic() - begun))
-        at = clock()
-        session.remember([i for i in images if i.version], outbox.id, at)
-        failpoints.passed(f"{sink.name}.ledger")
-        session.set_meta({f"hasta:{o.location}": str(o.upto) for o in owed})
-        session.set_meta({f"escrito:{p}": at for p, at in written_at(outbox.index, {o.location: o.upto for o in owed}).items()})
-        session.attempts(lines_of(outbox, images))
-        session.log(receipts, run_id, at)
-        failpoints.passed(f"{sink.name}.log")
-        session.commit()
-    failpoints.passed(f"{sink.name}.committed")
-    return receipts
+def _copied(work: Work, place: str, chunk: int) -> list[WriteReceipt] | None:
+    try:
+        return copy(work, place, chunk)
+    except ConvergenceError:
+        return copy(work, place, chunk, trust=False)
 
 
-def _turn(table: str) -> tuple[int, str]:
-    """Dimensions before facts, users' own tables last."""
-    return (LANDED_TABLES.index(table) if table in LANDED_TABLES else len(LANDED_TABLES)), table
-
-
-@dataclass(frozen=True)
-class _Owed:
-    """The newest images of a location that a sink lacks, all of one moment, and how far the sink is with them."""
-
-    location: str
-    images: tuple[Image, ...]
-    upto: int
-
-
-def _upto(meta: Mapping[str, str], place: str) -> int:
-    return int(meta.get(f"hasta:{place}", "0"))
-
-
-def _owed(outbox: Outbox, place: str, meta: Mapping[str, str], force: Force | None) -> _Owed:
-    """What a location's slices in the sink lack, and what is forced.
-
-    Asked for once and applied as it is: slices of one landing belong together, so no newer image of one
-    of them may be left out beside the others.
-    """
-    since, newest = _upto(meta, place), outbox.index.sequence(place)
-    found = outbox.index.images(place, since=0 if force else since)
-    upto = max((newest, *(i.lote for i in found)))
-    images = {(i.table, i.slice): i for i in found if i.version > since}
-    known = {(i.table, i.slice): i for i in found} if force else {}
-    for table, some in (force or {}).items():
-        wanted = [s for t, s in known if t == table] if some is None else [s for s in some if owner(table, s) == place]
-        images |= {(table, s): known.get((table, s)) or Image(place, table, s, 0, 0, "0", Path(), 0) for s in wanted}
-    return _Owed(place, tuple(images.values()), upto)
-
-
-def check_claim(sink: Sink, outbox: Outbox, meta: Mapping[str, str]) -> None:
-    """A sink is written for the outbox that claimed it, and for no other, and never by one that is behind it.
-
-    Raises:
-        SinkAway: if nobody claimed it yet.
-        SinkRefused: if another outbox did, or if it is ahead of this one, or holds lotes that this one lost.
-    """
-    claimed = meta.get("outbox")
-    if claimed is None:
-        raise SinkAway(str(sink.name), f"{sink.name} has not been claimed by any outbox yet", "fluxion init")
-    if claimed != outbox.id:
-        what = f"{sink.name} belongs to the outbox {claimed[:8]}, this home's is {outbox.id[:8]}"
-        raise SinkRefused(str(sink.name), what, "if this home shall write it from now on: fluxion init --claim")
-    found = ahead(outbox, meta)
-    if found:
-        place, upto, newest = found[0]
-        what = f"{sink.name} is ahead of this outbox: it holds {place} up to lote {upto}, the outbox ends at {newest} (was FLUXION_HOME restored?)"
-        raise SinkRefused(str(sink.name), what, "if this home is the right one: fluxion init --claim")
-    check_line(sink, outbox, meta)
-
-
-def ahead(outbox: Outbox, meta: Mapping[str, str]) -> list[tuple[str, int, int]]:
-    """(location, lote that the sink holds, newest lote of the outbox) of each location of which the sink holds more than the outbox."""
-    held = {k.removeprefix("hasta:"): int(v) for k, v in meta.items() if k.startswith("hasta:")}
-    return [(place, upto, newest) for place, upto in sorted(held.items()) if upto > (newest := outbox.index.sequence(place))]
-
-
-def check_line(sink: Sink, outbox: Outbox, meta: Mapping[str, str]) -> None:
-    """The lotes that a sink holds last are this outbox's: one that was restored and went on has others of the same numbers.
-
-    Raises:
-        SinkRefused: if some lote is another.
-    """
-    held = {k.removeprefix("escrito:"): v for k, v in meta.items() if k.startswith("escrito:")}
-    mine = written_at(outbox.index, {p: _upto(meta, p) for p in held if f"hasta:{p}" in meta})
-    for place, at in sorted(mine.items()):
-        if at != held[place]:
-            what = f"{sink.name} holds another lote {place}-{_upto(meta, place)} than this outbox (was FLUXION_HOME restored?)"
-            raise SinkRefused(str(sink.name), what, "if this home is the right one: fluxion init --claim")
-
-
-def claim(sink: Sink, outbox: Outbox, *, force: bool = False) -> bool:
-    """Claim a sink for an outbox; whether anything changed.
-
-    Raises:
-        SinkRefused: if another outbox claimed it, or it is ahead, and ``force`` isn't given.
-    """
-    with sink.session("claiming") as session:
-        meta = session.meta()
-        if meta.get("outbox") is not None:
-            try:
-                check_claim(sink, outbox, meta)
-            except SinkRefused:
-                if not force:
-                    raise
-            else:
-                return False
-        session.forget()
-        session.set_meta({"outbox": outbox.id})
-        failpoints.passed(f"{sink.name}.claimed")
-        session.commit()
-    return True
+def still_to_copy(session: SinkSession, outbox: Outbox, meta: Mapping[str, str]) -> list[Image]:
+    """The images that the sink has still to copy."""
+    return copying.to_copy(outbox, meta, session.statement(copying.LINES)) if copying.begun(meta) else []
 
 
 def pending(session: SinkSession, outbox: Outbox) -> dict[str, int]:
-    """Location → number of slices that the sink lacks."""
+    """Location → number of slices that the sink lacks, those that are to be copied included."""
     meta = session.meta()
     result = {}
     for place in outbox.index.locations():
-        count = len(outbox.owed(place, int(meta.get(f"hasta:{place}", "0"))))
+        count = len(outbox.owed(place, held_upto(meta, place)))
         if count:
             result[place] = count
+    for image in still_to_copy(session, outbox, meta):
+        result[image.location] = result.get(image.location, 0) + 1
     return result

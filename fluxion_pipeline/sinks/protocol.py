@@ -36,6 +36,36 @@ class Counts:
         """Rows written in any way."""
         return self.inserted + self.changed + self.deleted
 
+    @property
+    def wanted(self) -> int:
+        """Rows of the images."""
+        return self.inserted + self.changed + self.unchanged
+
+
+@dataclass(frozen=True)
+class Edited:
+    """A row that somebody else changed.
+
+    Attributes:
+        kind: ``cambiada``, ``agregada``, ``borrada`` or ``doblada``.
+        before: the row as the pipeline had written it, as text by column; None: it hadn't.
+        after: the row as it was found.
+    """
+
+    kind: str
+    before: Mapping[str, str | None] | None
+    after: Mapping[str, str | None] | None
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What somebody else changed in a slice since it was made equal: rows by kind, and a sample of them."""
+
+    table: str
+    slice: str
+    rows: Mapping[str, int]
+    sample: tuple[Edited, ...]
+
 
 @dataclass(frozen=True)
 class WriteReceipt:
@@ -48,6 +78,7 @@ class WriteReceipt:
         slices: number of slices made equal.
         counts: rows inserted, changed, deleted, unchanged.
         seconds: wall time of this table's part.
+        drifts: what somebody else had changed, and was undone.
     """
 
     sink: SinkName
@@ -56,6 +87,7 @@ class WriteReceipt:
     slices: int
     counts: Counts
     seconds: float
+    drifts: tuple[Drift, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,12 +99,19 @@ class SinkReport:
         receipts: one per table that was owed anything.
         failures: location → why it could not be brought up to date (the others were).
         seconds: wall time in all.
+        copied: rows that were copied in chunks.
     """
 
     sink: SinkName
     receipts: tuple[WriteReceipt, ...]
     failures: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    copied: int = 0
+
+    @property
+    def drifts(self) -> tuple[Drift, ...]:
+        """What somebody else had changed."""
+        return tuple(d for r in self.receipts for d in r.drifts)
 
     def of(self, table: str) -> Counts:
         """The counts of one table."""
@@ -99,7 +138,13 @@ Past = Callable[[str, str, str, int], "Image | None"]
 
 
 class SinkSession(Protocol):
-    """One transaction on a sink."""
+    """One transaction on a sink.
+
+    Attributes:
+        drifts: what ``make_equal`` found that somebody else had changed; whoever calls it takes it away.
+    """
+
+    drifts: list[Drift]
 
     def lock(self, locations: Sequence[str]) -> None:
         """Nobody else brings these locations up to date until the transaction ends."""
@@ -113,17 +158,23 @@ class SinkSession(Protocol):
         """Set some of ``fluxion_meta``."""
         ...
 
+    def unset_meta(self, name: str) -> None:
+        """Remove a line of ``fluxion_meta``."""
+        ...
+
     def forget(self) -> None:
         """The ledger's lines count as version 0 from now on."""
         ...
 
-    def make_equal(self, table: TableSpec, images: Sequence[Image], past: Past) -> Counts:
+    def make_equal(self, table: TableSpec, images: Sequence[Image], past: Past, outbox: str, *, trust: bool = True) -> Counts:
         """Make the slices of one table equal to their images.
 
         Args:
             table: the table.
             images: one per slice.
             past: gives an earlier image that the ledger names, where it is still there.
+            outbox: whose images they are.
+            trust: believe what the sink proves; else everything is read back.
 
         Raises:
             ConvergenceError: if the rows written aren't the planned ones.

@@ -104,6 +104,19 @@ def test_a_table_can_be_materialized_alone_and_mends_what_is_owed(shop: Shop, ke
     assert count(shop, DUCK, "inventario_actual") == 9
 
 
+def test_what_somebody_changed_by_hand_is_in_the_metadata_and_warned_of(shop: Shop) -> None:
+    shop.tamper(DUCK, "UPDATE inventario_actual SET stock = 7777 WHERE ubicacion_codigo = 'CEDI01'")
+    drops.write_stock(shop.root, CEDI, NEXT, [drops.stock(code, n) for n, code in enumerate(CODES, 50)])
+    result = shop.run("inventario")
+    found = materialized(result)
+    assert found["duckdb/inventario_actual"]["filas_de_deriva"] == 3
+    assert "7777" in str(found["duckdb/inventario_actual"]["deriva"])
+    assert "deriva" not in found["duckdb/inventario_cortes"]
+    check = evaluations(result)["duckdb/inventario_actual: deriva"]
+    assert (result.success, check.passed, check.severity) == (True, False, dg.AssetCheckSeverity.WARN)
+    assert evaluations(shop.run("ventas"))["duckdb/ventas: deriva"].passed
+
+
 def test_all_assets_at_once_bring_each_sink_up_to_date_with_all_that_landed(pg_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> None:
     shop = open_shop(pg_settings, tmp_path_factory.mktemp("drops"))
     cleaning = dg.AssetSelection.assets(dg.AssetKey(["operacion", "limpieza"]))  # brings sinks up as well, and may come first

@@ -32,12 +32,12 @@ OF_LOTES = {
     "operacion/limpieza": ["disco"],
 }
 OF_SINK = {
-    "productos": ["claves_unicas", "lotes_pendientes"],
+    "productos": ["claves_unicas", "deriva", "lotes_pendientes"],
     "ubicaciones": ["claves_unicas"],
-    "inventario_actual": ["claves_unicas", "codigos_conocidos", "lotes_pendientes"],
+    "inventario_actual": ["claves_unicas", "codigos_conocidos", "deriva", "lotes_pendientes"],
     "inventario_historico": ["claves_unicas"],
     "inventario_cortes": ["claves_unicas"],
-    "ventas": ["claves_unicas", "codigos_conocidos", "lotes_pendientes"],
+    "ventas": ["claves_unicas", "codigos_conocidos", "deriva", "lotes_pendientes"],
 }
 OF_PRIMARY = {
     "inventario_actual": ["filas_cuadran", "rechazos_usuales", "stock_negativo_usual", "ubicaciones_presentes"],

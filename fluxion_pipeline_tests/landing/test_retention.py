@@ -19,7 +19,7 @@ from fluxion_pipeline.operations.explain import explain
 from fluxion_pipeline.operations.initialise import initialise
 from fluxion_pipeline.parity.prove import prove
 from fluxion_pipeline.settings import Settings
-from fluxion_pipeline.sinks.converge import claim
+from fluxion_pipeline.sinks.claim import claim
 from fluxion_pipeline_tests.support.home import DAY, Home, two_stores
 from fluxion_pipeline_tests.support.readings import invoices, rejects, sales, stock
 

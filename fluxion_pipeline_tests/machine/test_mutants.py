@@ -16,7 +16,7 @@ from fluxion_pipeline.landing import outbox
 from fluxion_pipeline.landing.decide import dimensions
 from fluxion_pipeline.landing.quarantine import Quarantine
 from fluxion_pipeline.operations import replay
-from fluxion_pipeline.sinks import attempts, changes, converge, slices
+from fluxion_pipeline.sinks import attempts, changes, claim, converge, slices, transaction
 from fluxion_pipeline.sinks.duckdb.session import DuckDBSession
 from fluxion_pipeline.sinks.postgresql import seals
 from fluxion_pipeline.sinks.postgresql.session import PostgreSQLSession
@@ -42,7 +42,7 @@ class Mutant(NamedTuple):
     life: Life
 
 
-MODULES = (converge, attempts, changes, slices, outbox, replay)
+MODULES = (converge, transaction, claim, attempts, changes, slices, outbox, replay)
 """Where rules may have been imported to."""
 
 
@@ -198,20 +198,22 @@ LOCK_FIRST = f"session.lock([o.location for o in owed])\n        {PASSED}\n     
 FOUND = "WHERE h.{first} IS NULL OR i.{first} IS NULL OR {differs}"
 MUTANTS = {
     "rows are committed before their ledger": Mutant(
-        (converge, "_apply"),
+        (transaction, "_written"),
         "places = tuple(",
         "places = session.commit() or tuple(",
         at_each(10, 40, lambda c, n, _: c.crash_sink(PG, n, "end"), step=4),
     ),
-    "an older image goes over a newer one": Mutant((converge, "_apply"), "if any(_upto(meta, o.location) > o.upto for o in owed):", "if False:", overtaken),
+    "an older image goes over a newer one": Mutant(
+        (transaction, "_apply"), "if any(held_upto(meta, o.location) > o.upto for o in owed):", "if False:", overtaken
+    ),
     "the ledger is read before the lock": Mutant(
-        (converge, "_apply"),
+        (transaction, "_apply"),
         LOCK_FIRST,
         "meta = session.meta()\n        session.lock([o.location for o in owed])",
         at_each(0, 2, lambda c, n, clock: c.raced(n, said("ventas", 0, clock, f"a{clock % 7} c1"))),
     ),
     "a sink is as far as the outbox, not as what was written": Mutant(
-        (converge, "_apply"),
+        (transaction, "_apply"),
         "str(o.upto)",
         "str(outbox.index.sequence(o.location))",
         at_each(10, 30, lambda c, n, clock: c.raced(n, said("ventas", 0, clock, f"a{clock % 7} c1")), step=3),
@@ -239,13 +241,13 @@ MUTANTS = {
     ),
     "no partitions are made": Mutant((PostgreSQLSink, "prepare"), None, never, moved),
     "the ledger has no lines": Mutant((DuckDBSession, "remember"), None, never, moved),
-    "a bad lote holds up every location": Mutant((converge, "_one_by_one"), "failures[place] = str(error)", "raise", bad_lote),
+    "a bad lote holds up every location": Mutant((converge, "_one_by_one"), "done.failures[place] = str(error)", "raise", bad_lote),
     "attempts that land nothing are not told": Mutant((converge, "tell"), None, never, attempted),
     "attempts of a line that is new are not told": Mutant((attempts, "lines_of"), None, lambda _outbox, _images: [], attempted_before),
-    "a sink of another home is written": Mutant((converge, "check_claim"), "if claimed != outbox.id:", "if False:", claimed),
+    "a sink of another home is written": Mutant((claim, "check_claim"), "if claimed != outbox.id:", "if False:", claimed),
     "foreign lines are believed": Mutant((PostgreSQLSession, "forget"), None, never, taken_away),
-    "a sink that is ahead is written": Mutant((converge, "ahead"), None, lambda _outbox, _meta: [], restored("")),
-    "a lote is known by its number alone": Mutant((converge, "check_line"), None, never, restored("a1 c1")),
+    "a sink that is ahead is written": Mutant((claim, "ahead"), None, lambda _outbox, _meta: [], restored("")),
+    "a lote is known by its number alone": Mutant((claim, "check_line"), None, never, restored("a1 c1")),
     "a catalogue deletes": Mutant((dimensions, "_updated"), "UNION ALL SELECT {names} FROM before ANTI JOIN fresh USING (codigo)", "", catalogues),
     "a product that was met goes over the catalogue's": Mutant((dimensions, "with_met"), "if code not in known", "if True", catalogues),
     "products that facts met are nobody's": Mutant((dimensions, "with_met"), None, lambda before, _met: before, catalogues),

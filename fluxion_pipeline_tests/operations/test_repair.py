@@ -17,7 +17,8 @@ from fluxion_pipeline.operations.repair import repair as mend
 from fluxion_pipeline.operations.repairs import Origin
 from fluxion_pipeline.parity.prove import prove
 from fluxion_pipeline.settings import Settings
-from fluxion_pipeline.sinks.converge import claim, converge
+from fluxion_pipeline.sinks.claim import claim
+from fluxion_pipeline.sinks.converge import converge
 from fluxion_pipeline_tests.parity.both import Both
 from fluxion_pipeline_tests.support import drops, postgres
 

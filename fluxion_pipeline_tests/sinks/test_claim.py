@@ -11,7 +11,7 @@ from fluxion_pipeline.contracts.outcomes import SinkName
 from fluxion_pipeline.errors import SinkAway, SinkRefused
 from fluxion_pipeline.operations.initialise import initialise
 from fluxion_pipeline.settings import Settings
-from fluxion_pipeline.sinks.converge import check_claim, claim
+from fluxion_pipeline.sinks.claim import check_claim, claim
 from fluxion_pipeline_tests.support.home import DAY, Home, two_stores
 from fluxion_pipeline_tests.support.readings import invoices, sales
 

@@ -17,7 +17,8 @@ import pytest
 
 from fluxion_pipeline.contracts.outcomes import SinkName
 from fluxion_pipeline.errors import SinkRefused
-from fluxion_pipeline.sinks.converge import claim, converge
+from fluxion_pipeline.sinks.claim import claim
+from fluxion_pipeline.sinks.converge import converge
 from fluxion_pipeline.sinks.protocol import Sink
 from fluxion_pipeline_tests.support import chain_world
 from fluxion_pipeline_tests.support import landing_world as world

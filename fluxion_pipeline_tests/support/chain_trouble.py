@@ -25,7 +25,8 @@ from fluxion_pipeline.operations.bring_up import bring_up
 from fluxion_pipeline.operations.repair import examine, repair
 from fluxion_pipeline.parity import prove as proving
 from fluxion_pipeline.parity.report import TableParity
-from fluxion_pipeline.sinks.converge import claim, converge
+from fluxion_pipeline.sinks.claim import claim
+from fluxion_pipeline.sinks.converge import converge
 from fluxion_pipeline.sinks.postgresql import connect as connecting
 from fluxion_pipeline.sinks.protocol import Sink
 from fluxion_pipeline_tests.support import chain_world, hand, interference, star_model

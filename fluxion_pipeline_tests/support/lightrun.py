@@ -12,14 +12,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
+from fluxion_pipeline.contracts.clock import now
 from fluxion_pipeline.contracts.outcomes import Fact, Mode, Verdict
 from fluxion_pipeline.errors import FluxionError
 from fluxion_pipeline.landing import outbox  # noqa: F401 loaded once, for all processes
 from fluxion_pipeline.operations import mode
+from fluxion_pipeline.operations.adopt import adopt
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.bring_up import bring_up
+from fluxion_pipeline.operations.cleaning import clean
 from fluxion_pipeline.operations.initialise import initialise
 from fluxion_pipeline.operations.land import Request, read_and_land
 from fluxion_pipeline.parity.prove import prove
@@ -29,10 +33,15 @@ from fluxion_pipeline_tests.support.ordeal import STORES
 
 
 def everything() -> int:
-    """Init (if INIT is set), all three jobs, both sinks, the proof; 0: all is there and equal."""
+    """Init (if INIT is set), a foreign file (ADOPT: it and its map), a cleaning (in PRUNE days), all three jobs, both sinks, the proof; 0: all is well."""
     app = App(load())
     told: list[str] = [str(step.error) for step in initialise(app) if step.error] if os.environ.get("INIT") else []
     mode.enter(app)
+    if os.environ.get("ADOPT"):
+        list(adopt(app, *map(Path, os.environ["ADOPT"].split("|"))))
+    if os.environ.get("PRUNE"):
+        later = timedelta(days=int(os.environ["PRUNE"]))
+        told += [f"{k}: {v}" for k, v in clean(App(app.settings, lambda: now() + later)).problems.items()]
     places = tuple(STORES.values())
     for request in (Request(Fact.CATALOGO), Request(Fact.INVENTARIO, locations=places), Request(Fact.VENTAS, recovery=True)):
         told += [f"{k}: {v}" for k, v in read_and_land(app, request).errors.items()]

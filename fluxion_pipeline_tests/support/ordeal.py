@@ -96,7 +96,7 @@ class Ordeal:
 
     def _write(self, days: list[tuple[str, str]], ticks: list[tuple[str, datetime]]) -> None:
         for etl, day in dict.fromkeys(days):
-            rows = [drops.sale(day, invoice, cantidad=q, codigo_producto=self._sold(invoice)) for invoice, q in self.sales[etl, day].items()]
+            rows = [drops.sale(day, invoice, cantidad=q, codigo_producto=self.sold(invoice)) for invoice, q in self.sales[etl, day].items()]
             rows.append(drops.sale(day, f"9{self.steps:011d}", cantidad="x"))
             drops.write_sales(self.root, etl, day, rows)
         for etl, tick in ticks:
@@ -109,14 +109,14 @@ class Ordeal:
         header, *lines, rejected = path.read_text("utf-8").splitlines()
         path.write_text("\n".join([header, *reversed(lines), rejected]) + "\n", "utf-8")
 
-    def _sold(self, invoice: str) -> str:
+    def sold(self, invoice: str) -> str:
         """An invoice of a step sells a product that no catalogue knows."""
         number = int(invoice)
         return f"{300_000 + number - 100_000:06d}" if number >= 100_000 else f"{number % 10:06d}"
 
     def expected(self) -> dict[str, Rows]:
         """What each sink must hold, by subject."""
-        sales = {(STORES[etl], day, invoice, q, self._sold(invoice)): 1 for (etl, day), lines in self.sales.items() for invoice, q in lines.items()}
+        sales = {(STORES[etl], day, invoice, q, self.sold(invoice)): 1 for (etl, day), lines in self.sales.items() for invoice, q in lines.items()}
         now = {(STORES[etl], code, n): 1 for etl, ticks in self.stock.items() for code, n in ticks[max(ticks)].items()}
         cuts = {(STORES[etl], tick + UTC_OF_LOCAL): 1 for etl, ticks in self.stock.items() for tick in ticks}
         return {"ventas": Counter(sales), "inventario_actual": Counter(now), "inventario_cortes": Counter(cuts), "productos": Counter(self.products.items())}

@@ -18,8 +18,8 @@ from fluxion_pipeline.contracts.sqltext import columns, quote
 from fluxion_pipeline.contracts.tables import TableSpec
 from fluxion_pipeline.errors import ConvergenceError
 from fluxion_pipeline.landing.index import Image
-from fluxion_pipeline.sinks import changes, slices
-from fluxion_pipeline.sinks.protocol import AttemptLine, Counts, Past, WriteReceipt
+from fluxion_pipeline.sinks import changes, drift, slices
+from fluxion_pipeline.sinks.protocol import AttemptLine, Counts, Drift, Past, WriteReceipt
 
 
 class DuckDBSession:
@@ -28,6 +28,7 @@ class DuckDBSession:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Take over an open connection, in a transaction."""
         self.con = connection
+        self.drifts: list[Drift] = []
 
     def lock(self, locations: Sequence[str]) -> None:
         """The file's lock is held already: nobody else writes at all."""
@@ -42,13 +43,17 @@ class DuckDBSession:
             self.con.execute("DELETE FROM fluxion_meta WHERE clave = ?", [name])
             self.con.execute("INSERT INTO fluxion_meta (clave, valor) VALUES (?, ?)", [name, value])
 
+    def unset_meta(self, name: str) -> None:
+        """Remove a line of ``fluxion_meta``."""
+        self.con.execute("DELETE FROM fluxion_meta WHERE clave = ?", [name])
+
     def forget(self) -> None:
         """The ledger's lines count as version 0 from now on."""
-        self.con.execute("DELETE FROM fluxion_meta WHERE clave LIKE 'hasta:%' OR clave = 'intentos'")
+        self.con.execute("DELETE FROM fluxion_meta WHERE clave LIKE 'hasta:%' OR clave LIKE 'copia:%' OR clave = 'intentos'")
         self.con.execute("DELETE FROM lotes_aplicados")
 
-    def make_equal(self, table: TableSpec, images: Sequence[Image], past: Past) -> Counts:
-        """Make slices equal to their images; its own rows are at hand, so ``past`` isn't asked."""
+    def make_equal(self, table: TableSpec, images: Sequence[Image], past: Past, outbox: str, *, trust: bool = True) -> Counts:
+        """Make slices equal to their images; its own rows are at hand, so nothing has to be believed."""
         changes.load_image(self.con, table, images)
         held = f"SELECT {columns(table.columns, 't.')} FROM {quote(table.name)} t WHERE EXISTS (FROM _slices s WHERE {slices.match(table, 't', 's')})"  # noqa: S608 quoted names
         if slices.strays_possible(table):
@@ -57,8 +62,13 @@ class DuckDBSession:
             self.con.execute(f"CREATE OR REPLACE TEMP TABLE _tenida AS {held}")
         plan = changes.find(self.con, table)
         if not plan.empty:
+            self.drifts += drift.find(self.con, table, images, self._lines(table, images, outbox), past)
             self._write(table, plan)
         return Counts(plan.inserts, plan.updates, plan.deletes, plan.unchanged)
+
+    def _lines(self, table: TableSpec, images: Sequence[Image], outbox: str) -> dict[str, int]:
+        sql = "SELECT slice, version FROM lotes_aplicados WHERE tabla = ? AND outbox_id = ? AND slice IN (SELECT unnest(?))"
+        return dict(self.con.execute(sql, [table.name, outbox, [i.slice for i in images]]).fetchall())
 
     def _write(self, table: TableSpec, plan: changes.Plan) -> None:
         name, key = quote(table.name), table.physical_key

@@ -21,10 +21,10 @@ from fluxion_pipeline.contracts.sqltext import columns, quote
 from fluxion_pipeline.contracts.tables import TableSpec
 from fluxion_pipeline.errors import ConvergenceError
 from fluxion_pipeline.landing.index import Image
-from fluxion_pipeline.sinks import changes, slices
+from fluxion_pipeline.sinks import changes, drift, slices
 from fluxion_pipeline.sinks.postgresql import seals, transfer
 from fluxion_pipeline.sinks.postgresql.connect import Connection
-from fluxion_pipeline.sinks.protocol import AttemptLine, Counts, Past, WriteReceipt
+from fluxion_pipeline.sinks.protocol import AttemptLine, Counts, Drift, Past, WriteReceipt
 
 LOAD_ORDER = {"inventario_historico": ("capturado_en", "producto_codigo", "ubicacion_codigo", "almacen_codigo")}
 """The order of a primary key where it isn't the table's own: sorted rows load twice as fast."""
@@ -40,6 +40,7 @@ class PostgreSQLSession:
         """Take over open connections and a folder for what travels."""
         self.connection, self.con, self.folder = connection, con, folder
         self.cursor = connection.cursor()
+        self.drifts: list[Drift] = []
         self._moments: dict[str, seals.Moment] = {}
 
     def lock(self, locations: Sequence[str]) -> None:
@@ -60,29 +61,36 @@ class PostgreSQLSession:
             (list(values), list(values.values())),
         )
 
+    def unset_meta(self, name: str) -> None:
+        """Remove a line of ``fluxion_meta``."""
+        self.cursor.execute("DELETE FROM fluxion_meta WHERE clave = %s", (name,))
+
     def forget(self) -> None:
         """The ledger's lines count as version 0 from now on."""
-        self.cursor.execute("DELETE FROM fluxion_meta WHERE clave LIKE 'hasta:%%' OR clave = 'intentos'")
+        self.cursor.execute("DELETE FROM fluxion_meta WHERE clave LIKE 'hasta:%' OR clave LIKE 'copia:%' OR clave = 'intentos'")
         self.cursor.execute("DELETE FROM lotes_aplicados")
 
-    def make_equal(self, table: TableSpec, images: Sequence[Image], past: Past) -> Counts:
+    def make_equal(self, table: TableSpec, images: Sequence[Image], past: Past, outbox: str, *, trust: bool = True) -> Counts:
         """Make slices equal to their images; see the protocol."""
         now = self._moments[table.name] = seals.moment(self.cursor, table)
         changes.load_image(self.con, table, images)
-        proven = self._proven(table, images, past, now)
+        known = seals.lines(self.cursor, table, [i.slice for i in images])
+        proven = self._proven(table, images, known, past, now) if trust else {}
         changes.load_image(self.con, table, list(proven.values()), "_tenida")
         if rest := [i for i in images if i.slice not in proven]:
             self._held(table, rest)
         plan = changes.find(self.con, table)
         if not plan.empty:
+            if rest:
+                lines = {x.slice: x.version for x in known if x.outbox == outbox}
+                self.drifts += drift.find(self.con, table, rest, lines, past)
             self._write(table, plan)
         return Counts(plan.inserts, plan.updates, plan.deletes, plan.unchanged)
 
-    def _proven(self, table: TableSpec, images: Sequence[Image], past: Past, now: seals.Moment) -> dict[str, Image]:
+    def _proven(self, table: TableSpec, images: Sequence[Image], known: Sequence[seals.Line], past: Past, now: seals.Moment) -> dict[str, Image]:
         """Slices that the server proves to hold an image still, with that image; none where reading back is cheap."""
         if not table.slice_columns or slices.strays_possible(table):
             return {}
-        known = seals.lines(self.cursor, table, [i.slice for i in images])
         if sum(x.rows for x in known) < WORTHWHILE:
             return {}
         owners = {i.slice: i.location for i in images}

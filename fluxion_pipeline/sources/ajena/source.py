@@ -21,6 +21,7 @@ from fluxion_pipeline.contracts.rules.judge import judge
 from fluxion_pipeline.contracts.rules.layout import Place, Raw
 from fluxion_pipeline.contracts.sqltext import quote
 from fluxion_pipeline.errors import ContractError, PermanentError
+from fluxion_pipeline.failpoints import passed
 from fluxion_pipeline.locations.registry import Location, Registry
 from fluxion_pipeline.sources.ajena import query
 from fluxion_pipeline.sources.ajena.mapping import Map, Part
@@ -137,6 +138,7 @@ class AjenaSource:
             f" WHERE CAST({quote(part.place)} AS VARCHAR) IN (SELECT unnest(?)) ORDER BY _dia",
             [names],
         )
+        passed("adopt.staged")
         self._staged = code
 
     def catalogue(self, read_at: datetime, *, scheduled: bool = False) -> Reading:
