@@ -53,10 +53,17 @@ class KeyIndex:
     def __init__(self, path: Path) -> None:
         """Remember where it is."""
         self._database = Database(path, _DDL)
+        self._last: tuple[pa.Table, list[int]] | None = None
 
     def close(self) -> None:
         """Close this thread's connection."""
         self._database.close()
+
+    def _hashed(self, keys: pa.Table) -> list[int]:
+        """The keys' hashes; a day that was just looked up is the one that is indexed next."""
+        if self._last is None or not self._last[0].equals(keys):
+            self._last = (keys, hashes(keys))
+        return self._last[1]
 
     def days(self, keys: pa.Table) -> tuple[str, ...]:
         """The days that have any of the keys, ascending."""
@@ -65,7 +72,7 @@ class KeyIndex:
         with self._database.open(write=True) as db:
             db.execute("CREATE TEMP TABLE IF NOT EXISTS busca (clave INTEGER)")
             db.execute("DELETE FROM temp.busca")
-            db.executemany("INSERT INTO busca VALUES (?)", ((h,) for h in hashes(keys)))
+            db.executemany("INSERT INTO busca VALUES (?)", ((h,) for h in self._hashed(keys)))
             # CROSS: SQLite would rather read all keys there are, and look each up among the few.
             return tuple(r[0] for r in db.execute("SELECT DISTINCT dia FROM busca CROSS JOIN claves USING (clave) ORDER BY dia"))
 
@@ -78,7 +85,7 @@ class KeyIndex:
         """Make each day's keys those of its image, all in one transaction."""
         with self._database.open(write=True) as db:
             for day, keys in days.items():
-                wanted = set(hashes(keys))
+                wanted = set(self._hashed(keys))
                 held = {r[0] for r in db.execute("SELECT clave FROM claves WHERE dia = ?", (day,))}
                 db.executemany("DELETE FROM claves WHERE clave = ? AND dia = ?", ((h, day) for h in held - wanted))
                 db.executemany("INSERT INTO claves VALUES (?, ?)", ((h, day) for h in sorted(wanted - held)))
