@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 
+from fluxion_pipeline.contracts.clock import parse_day
 from fluxion_pipeline.contracts.outcomes import SATISFIED, Fact
 from fluxion_pipeline.landing.index import Index
 
@@ -29,6 +31,18 @@ class Unsatisfied:
     outcome: str
     reason: str
     origin: str
+
+
+def odd(index: Index, fact: Fact) -> list[tuple[str, str, str]]:
+    """(location, cut, what is odd) of readings that stand, newest cut first: of each location's newest week of sales, or day of stock."""
+    back = timedelta(days=6 if fact is Fact.VENTAS else 0)
+    found = []
+    for _, place, newest, _ in index.newest_attempts(fact):
+        low = (parse_day(newest[:10]) - back).isoformat() if newest[:1].isdigit() else newest
+        with index.open() as db:
+            sql = "SELECT corte, datos FROM vigentes WHERE tabla = ? AND ubicacion = ? AND corte >= ?"
+            found += [(place, cut, text) for cut, data in db.execute(sql, (fact.value, place, low)) for text in json.loads(data).get("odd", ())]
+    return sorted(sorted(found), key=lambda x: x[1], reverse=True)
 
 
 def unsatisfied(index: Index, fact: Fact) -> tuple[int, tuple[Unsatisfied, ...]]:

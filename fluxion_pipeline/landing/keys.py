@@ -17,6 +17,9 @@ from fluxion_pipeline.landing.decide.merge import key_column
 from fluxion_pipeline.landing.sqlite import Database
 from fluxion_pipeline.sources.protocol import ROW_KEYS
 
+PIECE = 1 << 14
+"""Keys that are hashed at once."""
+
 _DDL = """
 CREATE TABLE IF NOT EXISTS claves (clave INTEGER, dia TEXT, PRIMARY KEY (clave, dia)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS claves_dia ON claves (dia);
@@ -30,9 +33,13 @@ def hashes(keys: pa.Table) -> list[int]:
     The last digits of the invoice's number lead, 24 bits of a hash of the whole key follow: a store's invoices
     are numbered on, so that the keys of a day lie on neighbouring pages, however many days there are.
     """
-    numbers = keys.column(ROW_KEYS[Fact.VENTAS][0]).to_pylist()
-    texts = key_column(Fact.VENTAS, keys).to_pylist()
-    return sorted(_leading(n) << 24 | int.from_bytes(hashlib.blake2b(t.encode(), digest_size=3).digest(), "big") for n, t in zip(numbers, texts, strict=True))
+    found: list[int] = []
+    for batch in keys.to_batches(max_chunksize=PIECE):  # a day's texts as Python's would weigh more than its rows
+        piece = pa.Table.from_batches([batch])
+        numbers = piece.column(ROW_KEYS[Fact.VENTAS][0]).to_pylist()
+        texts = key_column(Fact.VENTAS, piece).to_pylist()
+        found += (_leading(n) << 24 | int.from_bytes(hashlib.blake2b(t.encode(), digest_size=3).digest(), "big") for n, t in zip(numbers, texts, strict=True))
+    return sorted(found)
 
 
 def _leading(number: str) -> int:
@@ -46,10 +53,17 @@ class KeyIndex:
     def __init__(self, path: Path) -> None:
         """Remember where it is."""
         self._database = Database(path, _DDL)
+        self._last: tuple[pa.Table, list[int]] | None = None
 
     def close(self) -> None:
         """Close this thread's connection."""
         self._database.close()
+
+    def _hashed(self, keys: pa.Table) -> list[int]:
+        """The keys' hashes; a day that was just looked up is the one that is indexed next."""
+        if self._last is None or not self._last[0].equals(keys):
+            self._last = (keys, hashes(keys))
+        return self._last[1]
 
     def days(self, keys: pa.Table) -> tuple[str, ...]:
         """The days that have any of the keys, ascending."""
@@ -58,7 +72,7 @@ class KeyIndex:
         with self._database.open(write=True) as db:
             db.execute("CREATE TEMP TABLE IF NOT EXISTS busca (clave INTEGER)")
             db.execute("DELETE FROM temp.busca")
-            db.executemany("INSERT INTO busca VALUES (?)", [(h,) for h in hashes(keys)])
+            db.executemany("INSERT INTO busca VALUES (?)", ((h,) for h in self._hashed(keys)))
             # CROSS: SQLite would rather read all keys there are, and look each up among the few.
             return tuple(r[0] for r in db.execute("SELECT DISTINCT dia FROM busca CROSS JOIN claves USING (clave) ORDER BY dia"))
 
@@ -71,8 +85,8 @@ class KeyIndex:
         """Make each day's keys those of its image, all in one transaction."""
         with self._database.open(write=True) as db:
             for day, keys in days.items():
-                wanted = set(hashes(keys))
+                wanted = set(self._hashed(keys))
                 held = {r[0] for r in db.execute("SELECT clave FROM claves WHERE dia = ?", (day,))}
-                db.executemany("DELETE FROM claves WHERE clave = ? AND dia = ?", [(h, day) for h in held - wanted])
-                db.executemany("INSERT INTO claves VALUES (?, ?)", [(h, day) for h in sorted(wanted - held)])
+                db.executemany("DELETE FROM claves WHERE clave = ? AND dia = ?", ((h, day) for h in held - wanted))
+                db.executemany("INSERT INTO claves VALUES (?, ?)", ((h, day) for h in sorted(wanted - held)))
                 db.execute("INSERT OR REPLACE INTO dias VALUES (?, ?)", (day, lote))

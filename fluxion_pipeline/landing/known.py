@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from fluxion_pipeline.contracts.outcomes import Fact
+from fluxion_pipeline.contracts.outcomes import Fact, Outcome
 from fluxion_pipeline.landing.index import Index, instant
 
 LAST = "\U0010ffff"
@@ -67,6 +68,14 @@ def _known(standing: dict[str, str] | None, attempts: int, attempt: dict[str, st
 def known_days(index: Index, fact: Fact, location: str) -> dict[str, Known]:
     """Cut → what is known of it, of one location."""
     return {cut: found for (_, cut), found in known(index, fact, location=location).items()}
+
+
+def totals_before(index: Index, location: str, day: str, many: int) -> list[dict[str, Any]]:
+    """``decide.oddities.totals`` of a location's closed days before one, newest first, of the last ``many`` days that stand."""
+    sql = "SELECT datos FROM vigentes WHERE tabla = ? AND ubicacion = ? AND corte < ? ORDER BY corte DESC LIMIT ?"
+    with index.open() as db:
+        found = [json.loads(data) for (data,) in db.execute(sql, (Fact.VENTAS.value, location, day, many))]
+    return [d for d in found if d["outcome"] == Outcome.COMPLETO.value and "amount" in d]
 
 
 def first_cuts(index: Index, fact: Fact) -> dict[str, str]:

@@ -43,7 +43,7 @@ def measured(draft: Draft) -> tuple[int, str]:
     if draft.measure is not None:
         return draft.measure
     rows = draft.rows
-    if "_desplazada" in rows.schema.names:
+    if "_desplazada" in rows.schema.names and pc.any(rows.column("_desplazada")).as_py():  # to filter is to copy
         rows = rows.filter(pc.invert(rows.column("_desplazada")))
     table = spec(draft.table)
     return rows.num_rows, digests(rows, table, table.columns)[0]

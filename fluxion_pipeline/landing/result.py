@@ -75,9 +75,14 @@ def attempt_json(reading: Reading, decision: Decision) -> dict[str, Any]:
         "repeated": reading.repeated,
         "rejected": reading.rejects.num_rows,
         "valid": reading.rows.num_rows,
-        "warnings": list(reading.warnings),
+        "warnings": list(warnings_of(reading, decision)),
         "seconds": round(reading.seconds, 3),
     }
+
+
+def warnings_of(reading: Reading, decision: Decision) -> tuple[str, ...]:
+    """What was odd, as the source and as landing saw it."""
+    return (*reading.warnings, *(f"{reading.location} {reading.cut}: {text}" for text in decision.odd))
 
 
 def landing_of(reading: Reading, decision: Decision, lote_id: str | None) -> Landing:
@@ -99,6 +104,6 @@ def landing_of(reading: Reading, decision: Decision, lote_id: str | None) -> Lan
         reading.rejects.num_rows,
         0 if stands else valid,
         reading.origin,
-        reading.warnings,
+        warnings_of(reading, decision),
         reading.seconds,
     )

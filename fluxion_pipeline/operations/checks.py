@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from fluxion_pipeline.contracts.outcomes import SATISFIED, Fact, Outcome, SinkName
 from fluxion_pipeline.contracts.sqltext import columns, quote
 from fluxion_pipeline.contracts.tables import REFERENCES, TableSpec
-from fluxion_pipeline.landing.attempts import unsatisfied
+from fluxion_pipeline.landing.attempts import odd, unsatisfied
 from fluxion_pipeline.landing.quarantine import Quarantine
 from fluxion_pipeline.operations.app import App
 
@@ -264,11 +264,16 @@ def unknown_locations(app: App, fact: Fact) -> CheckOutcome:
 def readings_done(app: App, fact: Fact) -> CheckOutcome:
     """The newest attempt at every slice did what it was asked for."""
     attempted, failed = unsatisfied(app.outbox.index, fact)
+    strange = odd(app.outbox.index, fact)
+    parts = (
+        table_of(("ubicación", "corte", "resultado", "motivo", "origen"), [(x.location, x.cut, x.outcome, x.reason, x.origin) for x in failed]),
+        table_of(("ubicación", "corte", "raro, pero aplicado"), strange),
+    )
     places = sorted({x.location for x in failed})
     return CheckOutcome(
         not failed,
         f"{len(failed)} readings of {', '.join(places[:10])} failed and are not mended" if failed else f"{attempted} slices were read as they should be",
-        {"slices_leidas": attempted, "lecturas_fallidas": len(failed), "ubicaciones": len(places)},
-        table_of(("ubicación", "corte", "resultado", "motivo", "origen"), [(x.location, x.cut, x.outcome, x.reason, x.origin) for x in failed]),
+        {"slices_leidas": attempted, "lecturas_fallidas": len(failed), "ubicaciones": len(places), "rarezas": len(strange)},
+        "\n\n".join(p for p in parts if p),
         places={x.location: _said(x.cut, x.outcome, x.reason) for x in reversed(failed)},
     )

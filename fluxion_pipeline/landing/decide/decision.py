@@ -39,12 +39,13 @@ class Decision:
     Attributes:
         outcome: what the reading came to.
         applied: whether it replaces anything.
-        reason: why, where the outcome isn't a plain success.
+        reason: why, where the outcome isn't a plain success; else what is odd about it.
         content: fingerprint of rows, rejects, window and answer.
         drafts: the slices as they must be; those that are so already are not written again.
         standing: JSON of the reading that stands in the slice now; None: as before.
         new: False: nothing new, no lote.
         verified: the instant at which the slice was seen to be as it stands now; None: as before.
+        odd: what is odd about a reading that stands (``oddities``); it holds nothing back.
     """
 
     outcome: Outcome
@@ -55,3 +56,4 @@ class Decision:
     standing: dict[str, Any] | None = None
     new: bool = True
     verified: datetime | None = None
+    odd: tuple[str, ...] = ()

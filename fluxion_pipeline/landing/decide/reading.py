@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 
 from fluxion_pipeline.contracts.clock import day_end, day_start, parse_day
 from fluxion_pipeline.contracts.outcomes import GOOD, Fact, Outcome, Provenance
+from fluxion_pipeline.landing.decide import oddities, sales, stock
 from fluxion_pipeline.landing.decide import outcome as outcomes
-from fluxion_pipeline.landing.decide import sales, stock
 from fluxion_pipeline.landing.decide.content import Fingerprint, fingerprint
 from fluxion_pipeline.landing.decide.coverage import (
     applied_line,
@@ -31,6 +31,7 @@ from fluxion_pipeline.landing.decide.decision import Decision, Draft
 from fluxion_pipeline.landing.decide.merge import covered_until, fresh, key_column, merge, reject_rows
 from fluxion_pipeline.landing.decide.outcome import base_outcome
 from fluxion_pipeline.landing.index import stamp
+from fluxion_pipeline.landing.known import totals_before
 from fluxion_pipeline.landing.past import Past
 from fluxion_pipeline.sources.protocol import Reading, row_schema
 
@@ -66,7 +67,8 @@ def decide(reading: Reading, past: Past) -> Decision:
     stands = Outcome(standing["outcome"]) if standing else None
     base, reason = base_outcome(reading, stands)
     if reading.provenance is not Provenance.REPAIR and standing and standing["content"] == mark.content and base is stands:
-        return Decision(base, False, None, mark.content, new=False, verified=reading.read_at)
+        odd = tuple(standing.get("odd", ()))
+        return Decision(base, False, "; ".join(odd) or None, mark.content, new=False, verified=reading.read_at, odd=odd)
     before = past.day(reading.cut) if reading.fact is Fact.VENTAS else stock.before(reading, past)
     case = _Case(reading, past, mark, standing, verified, attempt, before)
     outcome, reason = _outcome(case, base, reason)
@@ -126,7 +128,10 @@ def _apply(case: _Case, outcome: Outcome, reason: str | None) -> Decision:
     line = applied_line(reading, outcome, case.mark, counts, covered)
     noted = past.image("rechazos", slice_of(reading)) is not None
     drafts = (*facts, coverage_draft(reading, line), *rejects_draft(reading, rejects, noted))
-    return Decision(outcome, True, None, case.mark.content, drafts, standing_json(reading, outcome, case.mark, line), verified=reading.read_at)
+    days = totals_before(past.index, reading.location, reading.cut, oddities.DAYS) if reading.fact is Fact.VENTAS else []
+    odd = oddities.oddities(reading, case.before, days)
+    standing = standing_json(reading, outcome, case.mark, line) | oddities.totals(reading) | ({"odd": odd} if odd else {})
+    return Decision(outcome, True, "; ".join(odd) or None, case.mark.content, drafts, standing, verified=reading.read_at, odd=odd)
 
 
 def _note(case: _Case, outcome: Outcome, reason: str | None) -> Decision:

@@ -151,7 +151,7 @@ class Asker:
 
     def _sweep(self) -> None:
         """Remove answers that a process left when it was killed; one that is being read is not a day old."""
-        for file in self.folder.glob("answer-*.json"):
+        for file in self.folder.glob("answer-*"):
             with suppress(OSError):
                 if time.time() - file.stat().st_mtime > LEFT_BEHIND:
                     file.unlink()

@@ -1,27 +1,31 @@
-"""An answer's lines, judged piece by piece: what is held is the rows that come out, not what they came from.
+"""An answer's lines, judged piece by piece: held in memory is one piece, whatever the answer's size.
 
 Before this: ``lines``; after it: ``source``. The rules are the contract's (``contracts.rules``); here is
-only what pieces make necessary: a key that stands in two of them.
+only what pieces make necessary: rows that wait on the disk (``shelf``), and a key that stands in two
+pieces (``doubles``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from fluxion_pipeline.contracts.outcomes import Fact
-from fluxion_pipeline.contracts.rows import MET_SCHEMA, REJECT_SCHEMA, ROW_KEYS
+from fluxion_pipeline.contracts.rows import MET_SCHEMA, REJECT_SCHEMA, row_schema
 from fluxion_pipeline.contracts.rules.judge import judge
-from fluxion_pipeline.contracts.rules.layout import Judged, Place
+from fluxion_pipeline.contracts.rules.layout import Judged, Place, Raw
+from fluxion_pipeline.sources.failure import partial
+from fluxion_pipeline.sources.klk.doubles import judged_together, last_stands
 from fluxion_pipeline.sources.klk.lines import Lines
 from fluxion_pipeline.sources.klk.rejected import retold
+from fluxion_pipeline.sources.klk.shelf import Shelf
 
-PIECE = 1 << 15
-"""Sales lines that are judged at once. A stock answer is one piece: rows of one key must be seen together, and it is small."""
+PIECE = 1 << 14
+"""Lines that are judged at once."""
 
 
 def judged(lines: Lines, place: Place, *, constants: Mapping[str, str]) -> Judged:
@@ -33,42 +37,74 @@ def judged(lines: Lines, place: Place, *, constants: Mapping[str, str]) -> Judge
         constants: columns that no line has, and their value.
 
     Raises:
-        Failure: if the answer as a whole can't be believed.
+        Failure: if the answer as a whole can't be believed, or the disk doesn't take its rows.
     """
-    layout = lines.shape.layout
-    found = []
-    for raw in lines.pieces(PIECE if layout.fact is Fact.VENTAS else None):
-        table = raw.table
-        for name, value in constants.items():
-            table = table.append_column(name, pa.repeat(pa.scalar(value, pa.string()), table.num_rows))
-        found.append(judge(replace(raw, table=table), layout, place))
-    whole = found[0] if len(found) == 1 else _together(found, layout.fact)
+    try:
+        whole = _judged(lines, place, constants)
+    except OSError as error:
+        raise partial(f"the answer's rows can't be kept in {lines.path.parent}: {error.strerror or error}") from None
     if not whole.rejects.num_rows:
         return whole
     texts = lines.texts({n for n in whole.rejects.column("linea").to_pylist() if n is not None})
-    return replace(whole, rejects=retold(whole.rejects, texts, layout.fact))
+    return replace(whole, rejects=retold(whole.rejects, texts, lines.shape.layout.fact))
 
 
-def _together(pieces: list[Judged], fact: Fact) -> Judged:
-    """Pieces of one answer as one: of a key that stands in several, the last row stands."""
-    rows = pa.concat_tables([p.rows for p in pieces])
-    stands = _last_of_each(rows.select(list(ROW_KEYS[fact])))
-    kept = rows if stands.num_rows == rows.num_rows else rows.take(stands.column(0).combine_chunks().sort())
-    rejects = pa.concat_tables([p.rejects for p in pieces]) if pieces else REJECT_SCHEMA.empty_table()
-    repeated = sum(p.repeated for p in pieces) + rows.num_rows - kept.num_rows
-    return Judged(kept, rejects, sum(p.read for p in pieces), repeated, _met([p.met for p in pieces if p.met is not None]))
+def _judged(lines: Lines, place: Place, constants: Mapping[str, str]) -> Judged:
+    layout, folder = lines.shape.layout, lines.path.parent
+    rejects: list[pa.Table] = []
+    read = repeated = 0
+    met = _Met(layout.fact, folder)
+    with Shelf(folder, row_schema(layout.fact)) as shelf, met.shelf:
+        for raw in _pieces(lines, constants):
+            piece = judge(raw, layout, place)
+            shelf.put(piece.rows)
+            met.add(piece.met)
+            rejects.append(piece.rejects)
+            read, repeated = read + piece.read, repeated + piece.repeated
+        whole = Judged(shelf.taken(), pa.concat_tables(rejects) if rejects else REJECT_SCHEMA.empty_table(), read, repeated, met.taken())
+    if len(rejects) < 2:
+        return whole
+    if layout.fact is Fact.INVENTARIO:
+        return judged_together(whole, _pieces(lines, constants), layout, place, folder)
+    return last_stands(whole, layout.fact, folder)
 
 
-def _last_of_each(keys: pa.Table) -> pa.Table:
-    """The position of each key's last row."""
-    numbered = keys.append_column("n", pa.array(np.arange(keys.num_rows, dtype=np.int64)))
-    return numbered.group_by(keys.column_names).aggregate([("n", "max")]).select(["n_max"])
+def _pieces(lines: Lines, constants: Mapping[str, str]) -> Iterator[Raw]:
+    for raw in lines.pieces(PIECE):
+        table = raw.table
+        for name, value in constants.items():
+            table = table.append_column(name, pa.repeat(pa.scalar(value, pa.string()), table.num_rows))
+        yield replace(raw, table=table)
 
 
-def _met(tables: list[pa.Table]) -> pa.Table | None:
-    """The products of all pieces, each with the first description that says anything."""
-    if not tables:
-        return None
-    names = MET_SCHEMA.names[1:]
-    firsts = pa.concat_tables(tables).group_by("codigo", use_threads=False).aggregate([(c, "first", pc.ScalarAggregateOptions(skip_nulls=True)) for c in names])
-    return firsts.rename_columns(MET_SCHEMA.names).cast(MET_SCHEMA)
+class _Met:
+    """The products of all pieces, each with the first description that says anything: of sales those of thousands of lines, of stock one a line."""
+
+    def __init__(self, fact: Fact, folder: Path) -> None:
+        self.fact, self.folder = fact, folder
+        self.shelf = Shelf(folder, MET_SCHEMA)
+        self._waiting: list[pa.Table] = []
+
+    def add(self, met: pa.Table | None) -> None:
+        if met is None:
+            return
+        if self.fact is Fact.INVENTARIO:
+            self.shelf.put(met)
+            return
+        self._waiting.append(met)
+        first, *others = self._waiting
+        if sum(t.num_rows for t in others) > first.num_rows:
+            self._waiting = [_firsts(self._waiting)]
+
+    def taken(self) -> pa.Table | None:
+        if self.fact is Fact.CATALOGO:
+            return None
+        return self.shelf.taken() if self.fact is Fact.INVENTARIO else _firsts(self._waiting)
+
+
+def _firsts(tables: list[pa.Table]) -> pa.Table:
+    if len(tables) == 1:
+        return tables[0]
+    options = pc.ScalarAggregateOptions(skip_nulls=True)
+    found = pa.concat_tables(tables).group_by("codigo", use_threads=False).aggregate([(c, "first", options) for c in MET_SCHEMA.names[1:]])
+    return found.rename_columns(MET_SCHEMA.names).cast(MET_SCHEMA)

@@ -6,8 +6,10 @@ holds some thousand lines and never the answer.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import lru_cache
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,8 @@ BATCH = 4096
 
 _Row = tuple[Any, ...]
 _DIVISION = Context(prec=40, rounding=ROUND_HALF_UP, traps=[])
+_USUAL = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,8})?", re.ASCII)
+"""An amount as it usually is, whose exactness needs no closer look."""
 _PLAIN = frozenset({str, type(None)})
 
 
@@ -190,11 +194,17 @@ def _nothing(value: str | None) -> bool:
 
 def in_usd(amount: str | None, rate: str | None) -> str | None:
     """An amount in Bs as text in USD; None without a rate; what is no amount stays as it is, for the rules to refuse."""
-    if amount is None or exact(amount.strip()) is None:
+    if amount is None or (_USUAL.fullmatch(amount) is None and exact(amount.strip()) is None):
         return None if _nothing(amount) else amount
-    text = (rate or "").strip()
-    if exact(text) is None or Decimal(text) <= 0:
+    divisor = _rate((rate or "").strip())
+    if divisor is None:
         return None
-    quotient = _DIVISION.divide(Decimal(amount.strip()), Decimal(text))
+    quotient = _DIVISION.divide(Decimal(amount.strip()), divisor)
     rounded = quotient.quantize(PLACES, ROUND_HALF_UP, _DIVISION)
     return format(rounded if rounded.is_finite() else quotient, "f")
+
+
+@lru_cache(256)
+def _rate(text: str) -> Decimal | None:
+    """A rate that can be divided by; a store has one a day, so that thousands of lines share it."""
+    return None if exact(text) is None or Decimal(text) <= 0 else Decimal(text)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,6 @@ STOCK = {NEW: ("/maestra/articulos/almacen", "Codigoalmacen"), OLD: ("/maestra/a
 """The two generations of the stock endpoint: path, and the name of the almacén in the question."""
 
 ANOTHER_GENERATION = frozenset({400, 404, 405, 410, 501})
-CLOCK_SLACK = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -198,9 +197,6 @@ def _warnings(question: _Question, found: _Found) -> Iterable[str]:
         yield f"{place} {question.cut}: {found.lines.without_rate} lines have a tax but no tasa_usd: their impuesto is NULL"
     if not found.lines.counted and not rows.num_rows:
         yield f"{place} {question.cut}: the server doesn't say how many lines it has, and gave none"
-    late = pc.sum(pc.greater(rows.column("fecha_venta"), pa.scalar(question.read_at + CLOCK_SLACK, pa.timestamp("us", tz="UTC")))).as_py()
-    if late:
-        yield f"{place} {question.cut}: {late} lines are later than now: a till's clock is ahead"
     named = rows.column("almacen_codigo")
     foreign = pc.sum(pc.not_equal(named, pa.scalar(question.location.klk_almacen, pa.string()))).as_py()
     if foreign:

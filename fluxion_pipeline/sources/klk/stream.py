@@ -10,7 +10,7 @@ import codecs
 import html
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -25,6 +25,7 @@ SHOWN = 200
 _SPACE = re.compile(r"[ \t\n\r]*")
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str, strict=False)
+_SCAN: Callable[[str, int], tuple[Any, int]] = _DECODER.scan_once  # type: ignore[attr-defined]
 
 
 class Answer:
@@ -100,8 +101,15 @@ class Answer:
             self._at += 1
             return
         while True:
-            self._peek()
-            value, end = self._scanned()
+            if not self._text.startswith("{", self._at):
+                self._peek()
+            try:
+                value, end = _SCAN(self._text, self._at)
+                whole = end + 2 < len(self._text)
+            except (StopIteration, ValueError, RecursionError):
+                whole = False
+            if not whole:  # or wrong, or nothing: what it is takes a closer look
+                value, end = self._scanned()
             start, self._at = self._at, end
             self.count += 1
             yield value, self._text, start, end

@@ -121,7 +121,7 @@ def _sales(*, windowed: bool) -> sa.Select[Any]:
         )
         .select_from(joined)
         .where(sold.c.f_Fecha >= sa.bindparam("desde"), sold.c.f_Fecha < sa.bindparam("hasta"))
-        .order_by(sold.c.c_Numero, sold.c.n_Linea)
+        .order_by(sold.c.c_Numero, sold.c.n_Linea, sold.c.h_Hora, sold.c.Codigo, sold.c.Cantidad)  # of two lines with one number the same is last each time
     )
     if not windowed:
         return found

@@ -151,7 +151,7 @@ class StellarSource(LiveSource):
             repeated=rules.repeated,
             met=rules.met,
             source_digest=found.digest,
-            warnings=tuple(_warnings(asked, found)),
+            warnings=tuple(_warnings(asked, found, rules)),
         )
 
     def _until_whole(self, asked: _Asked, url: sa.URL, question: sa.Select[Any], values: dict[str, Any], attempts: int) -> tuple[Fetched, Judged]:
@@ -177,13 +177,15 @@ def _shown(url: sa.URL) -> str:
     return f"stellar://{url.host}" + (f":{url.port}" if url.port else "")
 
 
-def _warnings(asked: _Asked, found: Fetched) -> Iterable[str]:
+def _warnings(asked: _Asked, found: Fetched, rules: Judged) -> Iterable[str]:
     """Oddities that change nothing; each names the location, since they are shown together."""
     place = f"{asked.code} {asked.cut}"
     if found.unknown:
         yield f"{place}: {_counted(found.unknown)} that MA_PRODUCTOS doesn't know: kept" + (", with amounts of 0" if asked.fact is Fact.VENTAS else "")
     if found.ambiguous:
         yield f"{place}: {_counted(found.ambiguous)} whose barcode is of several products: taken for the first"
+    if asked.fact is Fact.VENTAS and rules.repeated:
+        yield f"{place}: {rules.repeated} lines have the number and line of another one: the last stands (a return that is numbered like a sale?)"
     if asked.fact is Fact.VENTAS and found.raw.read:
         yield f"{place}: Stellar's transactions have no amounts: they are quantities at the catalogue's price and cost of now"
 

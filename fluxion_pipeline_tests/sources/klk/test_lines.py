@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
@@ -133,6 +134,26 @@ def test_of_a_line_that_comes_twice_the_last_stands_also_from_piece_to_piece(tmp
         assert whole.met is not None
         assert found.met.to_pylist() == whole.met.to_pylist()
     assert [int(v) for v in whole.rows.column("venta_total").to_pylist()] == list(range(60, 100))
+
+
+def test_products_that_stand_in_several_pieces_are_judged_as_if_there_were_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = random.Random(5)
+    for _ in range(3):
+        codes = [f" {draw.randrange(60):06d}" for _ in range(120)]
+        lines: list[Any] = [article(c, draw.choice([1, 1, 1, 2, "x", None]), NombreProducto=draw.choice(["a", None])) for c in codes]
+        lines += [draw.choice([None, article("", 1), {**article("07"), "stock": {}}]) for _ in range(5)]
+        draw.shuffle(lines)
+        (tmp_path / "a").write_text(json.dumps(lines))
+        told = []
+        for size in (1000, 16, 50):
+            monkeypatch.setattr(pieces, "PIECE", size)
+            found = judged(Lines(tmp_path / "a", INVENTARIO), PLACE, constants={WAREHOUSE: "APP-TPF"})
+            assert found.met is not None
+            rows, met = found.rows.sort_by("producto_codigo").to_pylist(), found.met.sort_by("codigo").to_pylist()
+            told.append((rows, met, found.rejects.to_pylist(), found.read, found.repeated))
+        assert all(t == told[0] for t in told)
+        assert (told[0][3], 0 < told[0][4] < 60, len(told[0][0]) > 5, len(told[0][2]) > 20) == (125, True, True, True)
+    assert [f.name for f in tmp_path.iterdir()] == ["a"]
 
 
 def test_an_empty_list_is_an_empty_piece(tmp_path: Path) -> None:

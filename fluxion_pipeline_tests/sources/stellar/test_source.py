@@ -59,6 +59,15 @@ def test_unknown_and_ambiguous_codes_are_reported(stellar: Stellar) -> None:
     assert "transactions have no amounts" in told
 
 
+def test_lines_of_one_number_are_told_and_the_same_one_stands_each_time(stellar: Stellar) -> None:
+    again = [sold("F1", 1, "18:00:00", "000002", -2), sold("F1", 1, "15:00:00", "000002", 9)]
+    with stellar.engine.begin() as connection:
+        connection.execute(sa.insert(tables.MA_TRANSACCION), again)
+    found = stellar.sales()
+    assert (found.read, found.repeated, rows(found)["F1", 1]["cantidad"]) == (7, 2, Decimal(-2))
+    assert "2 lines have the number and line of another one" in "\n".join(found.warnings)
+
+
 def test_windows_hold_every_line_once(stellar: Stellar) -> None:
     cuts = [day_start(parse_day(DAY)), at("12:20:15.276"), at("13:00:00"), at("23:59:59.997"), day_end(parse_day(DAY))]
     met = Counter(key for low, high in zip(cuts, cuts[1:], strict=False) for key in rows(stellar.sales(window=(low, high))))
