@@ -10,10 +10,10 @@ DEV := .venv/.installed-dev
 LOCKED := Makefile pyproject.toml requirements/install.py requirements/bootstrap.txt requirements/runtime.txt
 WORKERS ?= 2
 
-.PHONY: help run ui setup test e2e long prove chaos lint format types bench lock clean
+.PHONY: help run ui setup test e2e long prove chaos lint format types bench bench-parity lock clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 run: $(RUNTIME) ## set everything up, load the sample into both databases, prove that they are equal
 	@.venv/bin/fluxion demo
@@ -51,6 +51,9 @@ types: $(DEV) ## mypy, strict
 
 bench: $(DEV) ## measure against stock Dagster and the floor, in one run; prints one table
 	@$(PY) -m bench $(ARGS)
+
+bench-parity: $(DEV) ## measure proofs of parity against reladiff, datacompy and pandas (ARGS="--rows 5000000")
+	@$(PY) -m bench.parity $(ARGS)
 
 lock: $(RUNTIME) ## resolve requirements/*.in anew, with hashes
 	@for name in bootstrap runtime rds dev bench-peers; do \

@@ -64,7 +64,7 @@ def fluxion(place: Place, stock: Stock, ticks: tuple[str, ...]) -> Result:
 
 def stock_dagster(place: Place, stock: Stock, ticks: tuple[str, ...]) -> Result:
     """Stock Dagster: the official pandas IO manager and ``to_sql``."""
-    python = _peer_environment()
+    python = peer_environment()
     address = place.database("bench_peer").replace("postgresql://", "postgresql+psycopg2://")
     runs = []
     for tick in ticks:
@@ -95,13 +95,13 @@ def _must_hold(who: str, rows: int, expected: int) -> None:
         raise BenchError(f"{who} ended with {rows:,} rows of {expected:,}: its seconds mean nothing")
 
 
-def _peer_environment() -> Path:
-    """The peer's Python, with its lock installed; made anew when the lock has changed."""
+def peer_environment() -> Path:
+    """The peers' Python, with their lock installed; made anew when the lock has changed."""
     lock = ROOT / "requirements/bench-peers.txt"
     folder = ROOT / ".bench" / f"peers-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
     stamp = folder / "installed"
     if not stamp.exists():
-        print("making the peer's environment …", flush=True)
+        print("making the peers' environment …", flush=True)
         subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
         subprocess.run([sys.executable, ROOT / "requirements/install.py", "--into", folder / "bin/python", lock.name], check=True)
         stamp.touch()

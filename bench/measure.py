@@ -10,8 +10,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,11 +24,12 @@ class BenchError(Exception):
 
 @dataclass(frozen=True)
 class Run:
-    """One measured command: wall seconds, peak MB, and what it printed."""
+    """One measured command: wall seconds, peak MB, what it printed, its own CPU seconds."""
 
     seconds: float
     megabytes: float
     output: str
+    cpu: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -39,24 +42,38 @@ class Result:
     note: str = ""
 
 
-def run(command: Sequence[str | Path], environment: Mapping[str, str], folder: Path) -> Run:
+def run(command: Sequence[str | Path], environment: Mapping[str, str], folder: Path, good: Collection[int] = (0,)) -> Run:
     """Run a command to its end.
 
     Raises:
-        BenchError: if its exit code isn't 0, with the end of what it printed.
+        BenchError: if its exit code isn't one of ``good``, with the end of what it printed.
     """
     with tempfile.TemporaryFile() as log:
         started = time.perf_counter()
         process = subprocess.Popen([str(part) for part in command], cwd=folder, env={**os.environ, **environment}, stdout=log, stderr=subprocess.STDOUT)
+        peak: list[float] = []
+        watching = threading.Thread(target=_watch, args=(process.pid, peak), daemon=True)
+        watching.start()
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
         log.seek(0)
         output = log.read().decode(errors="replace")
-    if process.returncode:
+    if process.returncode not in good:
         raise BenchError(f"{' '.join(map(str, command))} ended with {process.returncode}:\n{output[-3000:]}")
+    watching.join()
     unit = 1024 * 1024 if sys.platform == "darwin" else 1024
-    return Run(seconds, usage.ru_maxrss / unit, output)
+    return Run(seconds, max(peak, default=usage.ru_maxrss / unit), output, usage.ru_utime + usage.ru_stime)
+
+
+def _watch(process: int, peak: list[float]) -> None:
+    """Peak MB of a process until it ends: the system's own count takes the bench's memory, from before the program was loaded, for the program's."""
+    status = Path(f"/proc/{process}/status")
+    with suppress(OSError, StopIteration):
+        while True:
+            peak.append(int(next(line for line in status.read_text().splitlines() if line.startswith("VmHWM")).split()[1]) / 1024)
+            del peak[:-1]
+            time.sleep(0.01)
 
 
 def median(name: str, runs: Sequence[Run], note: str = "") -> Result:

@@ -80,9 +80,8 @@ def show(report: ParityReport) -> None:
 def difference_line(table: str, item: Difference) -> str:
     """One difference in one line: kind, table, key, and both values of what differs."""
     key = " ".join(f"{name}={value(v)}" for name, v in item.key.items())
-    key += f" slice={value(item.slice)}" if item.kind.endswith("_en_ambas") and "slice" not in item.key else ""
-    lote = [""] * len(item.columns) if item.lote is None else [f" lote={_side(item.lote, c)}" for c in item.columns]
-    values = [f"{c}: duckdb={_side(item.duckdb, c)} postgresql={_side(item.postgresql, c)}{x}" for c, x in zip(item.columns, lote, strict=True)]
+    key += f" slice={value(item.slice)}" if item.by_lote and "slice" not in item.key else ""
+    values = [f"{c}: " + " ".join(f"{name}={_side(row, c)}" for name, row in item.sides) for c in item.columns]
     return f"  {item.kind} {table} {key}" + (f" | {', '.join(values)}" if values else "")
 
 

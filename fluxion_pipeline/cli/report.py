@@ -32,6 +32,6 @@ def cutover(
         found = judged(here)
         path = write(out or here.settings.home / FOLDER / FILE, found)
     for item in found.rules:
-        print(f"{'yes' if item.holds else 'NO '} {item.rule.title[1]}: {item.value}" + ("" if item.holds else f" → {item.rule.remedy[1]}"))
+        print(f"{'yes' if item.holds else 'NO '} {item.rule.title[1]}: {item.value[1]}" + ("" if item.holds else f" → {item.rule.remedy[1]}"))
     print(f"{'ready' if found.ready else 'not ready'} for PostgreSQL: {path}")
     raise typer.Exit(0 if found.ready else 1)

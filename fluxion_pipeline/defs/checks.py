@@ -192,8 +192,10 @@ def _compared(check: dg.AssetCheckKey, found: TableParity) -> dg.AssetCheckResul
             metadata[name] = dg.MetadataValue.int(rows)
     if found.unlike_lote:
         metadata["iguales_pero_no_como_el_lote"] = dg.MetadataValue.int(found.missing_in_both + found.extra_in_both + found.changed_in_both)
-    if wrong := found.differing | found.unlike_lote:
-        metadata[PLACES] = dg.MetadataValue.json(dict.fromkeys(sorted({owner(found.table, s) for s in wrong} - {"*"}), ""))
+    if found.unlike_own:
+        metadata["distintas_de_su_lote"] = dg.MetadataValue.json({sink: own.to_json() for sink, own in found.unlike_own.items()})
+    if found.wrong:
+        metadata[PLACES] = dg.MetadataValue.json(dict.fromkeys(sorted({owner(found.table, s) for s in found.wrong} - {"*"}), ""))
     if found.sample:
         metadata["muestra"] = dg.MetadataValue.md(markdown(found))
     severity = dg.AssetCheckSeverity.ERROR if found.verdict is Verdict.DIFERENTE else dg.AssetCheckSeverity.WARN

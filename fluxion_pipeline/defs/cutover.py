@@ -27,7 +27,7 @@ def cutover_asset(app: App) -> dg.AssetsDefinition:
         except FluxionError as error:
             raise failure(error) from error
         path = cutover_page.write(app.settings.home / FOLDER / cutover_page.FILE, found)
-        rows = [("sí" if r.holds else "no", r.rule.title[0], r.value, "" if r.holds else r.rule.remedy[0]) for r in found.rules]
+        rows = [("sí" if r.holds else "no", r.rule.title[0], r.value[0], "" if r.holds else r.rule.remedy[0]) for r in found.rules]
         return dg.MaterializeResult(
             metadata={
                 "lista": dg.MetadataValue.bool(found.ready),

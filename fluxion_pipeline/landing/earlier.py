@@ -7,11 +7,12 @@ still) must be sure of its rows: the file is checked against its manifest.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from fluxion_pipeline.errors import OutboxError
 from fluxion_pipeline.landing.index import Image
-from fluxion_pipeline.landing.lote import folder, manifest_path, read_manifest
+from fluxion_pipeline.landing.lote import Manifest, folder, manifest_path, read_manifest
 
 
 def image(place: Path, outbox: str, location: str, table: str, slice_: str, version: int) -> Image | None:
@@ -25,14 +26,29 @@ def image(place: Path, outbox: str, location: str, table: str, slice_: str, vers
         slice_: the slice's text.
         version: secuencia of the lote.
     """
+    return next(images(place, outbox, location, table, {slice_: version}), None)
+
+
+def images(place: Path, outbox: str, location: str, table: str, wanted: Mapping[str, int]) -> Iterator[Image]:
+    """The images that lotes wrote of some slices (slice → secuencia), of those that are there; each lote is read once."""
+    by_version: dict[int, set[str]] = {}
+    for slice_, version in wanted.items():
+        by_version.setdefault(version, set()).add(slice_)
+    for version, names in sorted(by_version.items()):
+        try:
+            manifest = read_manifest(manifest_path(place, version))
+        except (OSError, OutboxError):
+            continue
+        if manifest.outbox != outbox:
+            continue
+        found = [s for s in manifest.slices if (s.table, s.version) == (table, version) and s.slice in names]
+        where = folder(place, version)
+        whole = {name for name in {s.file for s in found} if _as_written(where, name, manifest)}
+        yield from (Image(location, table, s.slice, version, s.rows, s.digest, where / s.file, version) for s in found if s.file in whole)
+
+
+def _as_written(where: Path, name: str, manifest: Manifest) -> bool:
     try:
-        manifest = read_manifest(manifest_path(place, version))
-        found = next((s for s in manifest.slices if (s.table, s.slice, s.version) == (table, slice_, version)), None)
-        if found is None or manifest.outbox != outbox:
-            return None
-        file = folder(place, version) / found.file
-        if hashlib.sha256(file.read_bytes()).hexdigest() != manifest.files.get(found.file):
-            return None
-    except (OSError, OutboxError):
-        return None
-    return Image(location, table, slice_, version, found.rows, found.digest, file, version)
+        return hashlib.sha256((where / name).read_bytes()).hexdigest() == manifest.files.get(name)
+    except OSError:
+        return False

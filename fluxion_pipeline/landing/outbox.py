@@ -41,7 +41,7 @@ from fluxion_pipeline.sources.protocol import Reading
 
 __all__ = ["Landing", "Outbox"]
 
-_NO_CODES = pa.array([], pa.string())
+_NO_CODES = pa.nulls(0, pa.string())
 
 
 class Outbox:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 Text = tuple[str, str]
 """Spanish, English."""
@@ -57,16 +56,32 @@ class Rule:
     reason: Text
     remedy: Text
     holds: Callable[[Facts], bool]
-    value: Callable[[Facts], Any]
+    value: Callable[[Facts], Text]
 
 
 @dataclass(frozen=True)
 class Ruled:
-    """A rule and whether it holds."""
+    """A rule, whether it holds, and what was measured, with its unit."""
 
     rule: Rule
     holds: bool
-    value: str
+    value: Text
+
+
+def _count(number: int, one: Text, many: Text) -> Text:
+    es, en = one if number == 1 else many
+    return f"{number} {es}", f"{number} {en}"
+
+
+def _same(text: str) -> Text:
+    return text, text
+
+
+def _backup(facts: Facts) -> Text:
+    if facts.backup_hours is None:
+        return "nadie lo dice", "nobody told"
+    age = f"{facts.backup_hours:.1f} h"
+    return (f"{age}, restaurado", f"{age}, restored") if facts.restored else (f"{age}, nunca restaurado", f"{age}, never restored")
 
 
 RULES: tuple[Rule, ...] = (
@@ -79,7 +94,7 @@ RULES: tuple[Rule, ...] = (
             "Set DB_MODE=dual and run fluxion sync; fluxion doctor tells what fails.",
         ),
         lambda f: f.dual and not f.problems,
-        lambda f: f"{2 - f.problems if f.dual else 1}/2",
+        lambda f: (f"{2 - f.problems if f.dual else 1} de 2", f"{2 - f.problems if f.dual else 1} of 2"),
     ),
     Rule(
         "iguales",
@@ -87,7 +102,7 @@ RULES: tuple[Rule, ...] = (
         ("Un valor distinto basta para pedir mal.", "One wrong value is enough for a wrong order."),
         ("Vea fluxion parity y repare con fluxion repair TABLA --from lote.", "See fluxion parity, and repair with fluxion repair TABLE --from lote."),
         lambda f: not f.different,
-        lambda f: f.different,
+        lambda f: _count(f.different, ("tabla sin igualdad", "table not equal"), ("tablas sin igualdad", "tables not equal")),
     ),
     Rule(
         "dias",
@@ -98,7 +113,7 @@ RULES: tuple[Rule, ...] = (
         ),
         ("Siga en dual; cada día necesita una prueba igual y ninguna diferente.", "Stay in dual; each day needs a proof that is equal, and none that differs."),
         lambda f: f.equal_days >= EQUAL_DAYS,
-        lambda f: f.equal_days,
+        lambda f: _count(f.equal_days, ("día", "day"), ("días", "days")),
     ),
     Rule(
         "prueba",
@@ -106,7 +121,7 @@ RULES: tuple[Rule, ...] = (
         ("Lo que se probó antes pudo cambiar sin aviso.", "What was proven before may have changed without a word."),
         ("Ejecute fluxion parity --full.", "Run fluxion parity --full."),
         lambda f: f.oldest_hours is not None and f.oldest_hours <= PROOF_HOURS,
-        lambda f: "–" if f.oldest_hours is None else f"{f.oldest_hours:.1f} h",
+        lambda f: ("sin probar", "not proven") if f.oldest_hours is None else _same(f"{f.oldest_hours:.1f} h"),
     ),
     Rule(
         "pendientes",
@@ -114,7 +129,7 @@ RULES: tuple[Rule, ...] = (
         ("Lo que falta en una base no está en ninguna comparación.", "What a database lacks is in no comparison."),
         ("Ejecute fluxion sync.", "Run fluxion sync."),
         lambda f: not f.pending,
-        lambda f: f.pending,
+        lambda f: _count(f.pending, ("slice falta", "slice lacking"), ("slices faltan", "slices lacking")),
     ),
     Rule(
         "esquema",
@@ -122,7 +137,7 @@ RULES: tuple[Rule, ...] = (
         ("Una columna de otro tipo redondea sin decirlo.", "A column of another type rounds without saying so."),
         ("Vea fluxion parity --level schema; deshaga el cambio hecho a mano.", "See fluxion parity --level schema; undo what was changed by hand."),
         lambda f: not f.drift,
-        lambda f: f.drift,
+        lambda f: _count(f.drift, ("tabla distinta", "table differs"), ("tablas distintas", "tables differ")),
     ),
     Rule(
         "cobertura",
@@ -130,7 +145,7 @@ RULES: tuple[Rule, ...] = (
         ("Dos bases iguales a las que les falta lo mismo no sirven.", "Two equal databases that lack the same are of no use."),
         ("Vea fluxion coverage; fluxion run recuperacion lee lo que falta.", "See fluxion coverage; fluxion run recuperacion reads what is lacking."),
         lambda f: f.share >= SHARE,
-        lambda f: f"{f.share:.1%}",
+        lambda f: _same(f"{f.share:.1%}"),
     ),
     Rule(
         "cuarentena",
@@ -138,7 +153,7 @@ RULES: tuple[Rule, ...] = (
         ("Son datos que nadie ha decidido.", "These are data that nobody has decided on."),
         ("Vea fluxion quarantine list.", "See fluxion quarantine list."),
         lambda f: not f.quarantined,
-        lambda f: f.quarantined,
+        lambda f: _count(f.quarantined, ("pieza", "piece"), ("piezas", "pieces")),
     ),
     Rule(
         "lectura",
@@ -146,7 +161,7 @@ RULES: tuple[Rule, ...] = (
         ("Más lento, la gente deja de usarlo.", "Slower, and people stop using it."),
         ("Ejecute ANALYZE; dé más memoria a PostgreSQL.", "Run ANALYZE; give PostgreSQL more memory."),
         lambda f: f.slowest is not None and f.slowest <= SLOWEST_MS,
-        lambda f: "–" if f.slowest is None else f"{f.slowest:.0f} ms",
+        lambda f: ("sin medir", "not measured") if f.slowest is None else _same(f"{f.slowest:.0f} ms"),
     ),
     Rule(
         "respaldo",
@@ -160,11 +175,11 @@ RULES: tuple[Rule, ...] = (
             'Have the backup write $FLUXION_HOME/respaldo.json: {"hecho_en": "…", "restaurado_en": "…"}.',
         ),
         lambda f: f.backup_hours is not None and f.backup_hours <= BACKUP_HOURS and f.restored,
-        lambda f: "?" if f.backup_hours is None else f"{f.backup_hours:.1f} h",
+        _backup,
     ),
 )
 
 
 def ruled(facts: Facts) -> tuple[Ruled, ...]:
     """Every rule with what it found."""
-    return tuple(Ruled(rule, rule.holds(facts), str(rule.value(facts))) for rule in RULES)
+    return tuple(Ruled(rule, rule.holds(facts), rule.value(facts)) for rule in RULES)

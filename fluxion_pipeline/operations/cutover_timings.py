@@ -24,6 +24,15 @@ QUESTIONS: dict[str, str] = {
     "(SELECT ubicacion_codigo, almacen_codigo, producto_codigo FROM inventario_actual LIMIT 1) k "
     "ON i.ubicacion_codigo = k.ubicacion_codigo AND i.almacen_codigo = k.almacen_codigo AND i.producto_codigo = k.producto_codigo",
 }
+ENGLISH = {"ABC 30 d": "ABC of 30 days", "Stock × ubicación": "stock by location", "Top 20": "top 20 products", "Clave": "one row by its key"}
+SPANISH = {
+    "ABC 30 d": "ABC de 30 días",
+    "Stock × ubicación": "stock por ubicación",
+    "Top 20": "los 20 productos más vendidos",
+    "Clave": "una fila por su clave",
+}
+"""What the questions ask, for people."""
+
 WRITES = "SELECT coalesce(sum(insertadas + cambiadas + borradas), 0), coalesce(sum(segundos), 0) FROM lotes_registro"
 
 

@@ -51,7 +51,10 @@ class DuckdbSide:
         if chunk.values is None:
             return table, []
         wanted, _ = self.among(spec, spec.slice_columns, [chunk.column(i) for i in range(len(spec.slice_columns))])
-        nulls = "".join(f" OR {quote(c)} IS NULL" for c in spec.slice_columns) if chunk.has_null else ""
+        if not chunk.has_null:  # a join by columns; a row of several is hashed as a struct, which takes four times as long
+            on = " AND ".join(f"{table}.{quote(c)} = {_GIVEN}.c{i}" for i, c in enumerate(spec.slice_columns))
+            return f"{table} SEMI JOIN {_GIVEN} ON {on}", []
+        nulls = "".join(f" OR {quote(c)} IS NULL" for c in spec.slice_columns)
         return f"{table} WHERE {wanted}{nulls}", []
 
     def among(self, spec: TableSpec, names: Sequence[str], lists: Sequence[Sequence[str]]) -> tuple[str, list[Any]]:

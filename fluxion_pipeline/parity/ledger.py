@@ -70,8 +70,8 @@ class Proof:
 
 
 def engine(table: TableSpec) -> str:
-    """For what the sums of hashes hold: this version of DuckDB, these columns, and that the lotes were asked too."""
-    return f"duckdb {duckdb.__version__} lotes {hashlib.sha256(','.join(table.columns).encode()).hexdigest()[:8]}"
+    """For what the sums of hashes hold: this version of DuckDB, these columns, and that each slice is as its lote says."""
+    return f"duckdb {duckdb.__version__} as lotes {hashlib.sha256(','.join(table.columns).encode()).hexdigest()[:8]}"
 
 
 def load(side: PostgresqlSide, table: TableSpec) -> Proof:

@@ -4,8 +4,11 @@ Before, PostgreSQL's rows were DuckDB's, and those of an image that is still the
 rows now, some are newer than that proof: these are compared one by one with DuckDB's. The others are
 rows of that image, none of whose keys is among the newer ones (the primary key sees to it). What is
 left of the image without those keys has as many rows as PostgreSQL has old ones only if they are the
-same; and DuckDB's other rows are these if their number and the sum of their hashes are. A slice of
-which this can't be said (a key has vanished, somebody edited it) is compared whole.
+same; and DuckDB's other rows are these if their number and the sum of their hashes are. Both are now
+the image of before, less its rows of those keys, plus the newer ones: if that comes to the number of
+rows and the digest that the newest image's manifest says, they are the newest image too, and neither
+image is read but for those keys. A slice of which this can't be said (a key has vanished, somebody
+edited it) is compared whole.
 
 Before this: ``ledger``; after it: ``passes``.
 """
@@ -31,7 +34,7 @@ from fluxion_pipeline.sinks import changes, slices
 LEAST = 2_000
 """Rows of a slice from which on this is cheaper than comparing it whole."""
 
-_BEFORE = "parity_before"
+_GONE = "parity_gone"
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Changed:
     Attributes:
         proven: what was proven of it.
         image: the image that it had then.
+        now: the image that it has now.
         duckdb: DuckDB's number of rows and sum of hashes now.
         postgresql: PostgreSQL's number of rows now.
         newer: how many of them are newer than the proof.
@@ -48,6 +52,7 @@ class Changed:
 
     proven: Proven
     image: Image
+    now: Image
     duckdb: tuple[int, int]
     postgresql: int
     newer: int
@@ -78,28 +83,41 @@ def proven(postgresql: PostgresqlSide, duckdb: DuckdbSide, chunk: Chunk, changed
         return set()
     finally:
         file.unlink(missing_ok=True)
-    _lay_out_images(duckdb, spec, [c.image for c in changed.values()])
-    hashes = f"coalesce(sum({duckdb.row_hash(spec)}), 0)"
-    before = _sums(duckdb, spec, hashes, _BEFORE)
-    key = sqltext.columns(spec.physical_key)
-    gone = _sums(duckdb, spec, hashes, f"{_BEFORE} SEMI JOIN (SELECT {key} FROM {OTHER}) o USING ({key})")  # noqa: S608 quoted names
-    same = _sums(duckdb, spec, hashes, _equal_pairs(duckdb, chunk))
-    none = (0, 0)
-    return {name for name, item in changed.items() if _holds(item, before.get(name, none), gone.get(name, none), same.get(name, none))}
+    measures = f"coalesce(sum({duckdb.row_hash(spec)}), 0)", duckdb.digest(spec)
+    _lay_out_gone(duckdb, spec, [c.image for c in changed.values()])
+    gone, same = _sums(duckdb, spec, measures, _GONE), _sums(duckdb, spec, measures, _equal_pairs(duckdb, chunk))
+    none = Part(0, 0, 0)
+    return {name for name, item in changed.items() if _holds(item, gone.get(name, none), same.get(name, none))}
 
 
-def _holds(item: Changed, before: tuple[int, int], gone: tuple[int, int], same: tuple[int, int]) -> bool:
-    """The argument of this module for one slice; each pair is a number of rows and the sum of their hashes."""
-    if before != (item.proven.rows, int(item.proven.sum)) or same[0] != item.newer:
+@dataclass(frozen=True)
+class Part:
+    """Some rows of a slice: how many, the sum of their hashes, their digest."""
+
+    rows: int
+    hashes: int
+    digest: int
+
+
+def _holds(item: Changed, gone: Part, same: Part) -> bool:
+    """The argument of this module for one slice.
+
+    Args:
+        item: the slice.
+        gone: rows of the image of before whose keys are newer in PostgreSQL.
+        same: DuckDB's rows that are equal to a newer one.
+    """
+    rest_of_image = item.proven.rows - gone.rows, int(item.proven.sum) - gone.hashes
+    rest_of_duckdb = item.duckdb[0] - same.rows, item.duckdb[1] - same.hashes
+    if same.rows != item.newer or rest_of_image != rest_of_duckdb or rest_of_duckdb[0] != item.postgresql - item.newer:
         return False
-    rest_of_image = before[0] - gone[0], before[1] - gone[1]
-    rest_of_duckdb = item.duckdb[0] - same[0], item.duckdb[1] - same[1]
-    return rest_of_image == rest_of_duckdb and rest_of_duckdb[0] == item.postgresql - item.newer
+    made = item.image.rows - gone.rows + same.rows, int(item.image.digest) - gone.digest + same.digest
+    return made == (item.now.rows, int(item.now.digest))
 
 
-def _sums(duckdb: DuckdbSide, spec: TableSpec, hashes: str, source: str) -> dict[str, tuple[int, int]]:
-    found = duckdb.rows(f"SELECT {sqltext.slice_text(spec)}, count(*), {hashes} FROM {source} GROUP BY 1")  # noqa: S608 quoted names
-    return {name: (rows, int(total)) for name, rows, total in found}
+def _sums(duckdb: DuckdbSide, spec: TableSpec, measures: tuple[str, str], source: str) -> dict[str, Part]:
+    found = duckdb.rows(f"SELECT {sqltext.slice_text(spec)}, count(*), {', '.join(measures)} FROM {source} GROUP BY 1")  # noqa: S608 quoted names
+    return {name: Part(rows, int(hashes), int(digest)) for name, rows, hashes, digest in found}
 
 
 def _equal_pairs(duckdb: DuckdbSide, chunk: Chunk) -> str:
@@ -112,8 +130,9 @@ def _equal_pairs(duckdb: DuckdbSide, chunk: Chunk) -> str:
     return f"(SELECT d.* FROM {mine} d JOIN {OTHER} p ON {on}{equal} WHERE p.{quote(UNREADABLE)} IS NULL)"  # noqa: S608 quoted names
 
 
-def _lay_out_images(duckdb: DuckdbSide, spec: TableSpec, images: list[Image]) -> None:
-    files = sorted({str(i.file) for i in images})
+def _lay_out_gone(duckdb: DuckdbSide, spec: TableSpec, images: list[Image]) -> None:
+    """The images' rows whose keys are among PostgreSQL's newer ones."""
+    files = sorted({str(i.file) for i in images if i.rows})
     duckdb.connection.register("_slices", slices.relation(spec, images))
-    duckdb.connection.execute(f"CREATE OR REPLACE TEMP TABLE {_BEFORE} AS {changes.image_relation(spec)}", [files])
+    duckdb.connection.execute(f"CREATE OR REPLACE TEMP TABLE {_GONE} AS {changes.image_relation(spec, OTHER)}", [files])
     duckdb.connection.unregister("_slices")

@@ -20,16 +20,17 @@ from fluxion_pipeline.errors import ConvergenceError
 from fluxion_pipeline.failpoints import passed
 from fluxion_pipeline.landing.newest import newest
 from fluxion_pipeline.landing.outbox import Outbox
-from fluxion_pipeline.parity import digest, ledger, plan, renewal
+from fluxion_pipeline.parity import apart, ledger, levels, plan, renewal
+from fluxion_pipeline.parity.apart import Snapshots, Theirs
 from fluxion_pipeline.parity.count import count_differences
 from fluxion_pipeline.parity.duckdb_side import DuckdbSide
-from fluxion_pipeline.parity.exact import ChunkDifference, compare
+from fluxion_pipeline.parity.images import image_values
 from fluxion_pipeline.parity.lotes import Lotes, outbox_of
 from fluxion_pipeline.parity.plan import Chunk, Group, Groups
 from fluxion_pipeline.parity.postgresql_side import PostgresqlSide
 from fluxion_pipeline.parity.report import Level
 from fluxion_pipeline.parity.schema import drift, ledger_absent
-from fluxion_pipeline.parity.sides import Side, by_slice, column_items, groups, loaded, totals, versions, without
+from fluxion_pipeline.parity.sides import Side, by_slice, column_items, groups, lines, loaded, totals, versions, without
 from fluxion_pipeline.parity.verdict import Found
 from fluxion_pipeline.settings import Settings
 from fluxion_pipeline.sinks import copying
@@ -112,7 +113,7 @@ class Pass:
 
     def _chunks(self, postgresql: PostgresqlSide, duckdb: DuckdbSide, item: Found, only: Collection[str] | None) -> list[Chunk]:
         whole = Chunk(item.spec, None, 0)
-        renewed = renewal.Renewal(self.settings, postgresql, duckdb, item.spec, self.clock) if self._keeps(item.spec, only) else None
+        renewed = renewal.Renewal(postgresql, duckdb, item.spec, item.lotes, self.clock, full=self.full) if self._keeps(item.spec, only) else None
         left = without(groups(duckdb, whole, renewed.of_duckdb if renewed else None), item.to_copy)
         right = without(groups(postgresql, whole, renewed.of_postgresql if renewed else None), item.to_copy)
         wanted = {s: n for s, n in by_slice(right).items() if only is None or s in only}
@@ -122,34 +123,59 @@ class Pass:
         self._vanished(postgresql, duckdb, item, left.values(), right.values(), only)
         if renewed is not None:
             item.proof = renewed.proof
-            rest = renewed.rest(left, right, self.folder / "newer.csv", full=self.full)
+            rest = renewed.rest(left, right, self.folder / "newer.csv")
             item.compared = len(rest)
-            self._third(postgresql, duckdb, item, renewed.by_rows, left)
             return plan.chunks(item.spec, left, right, rest if renewed.proof.found or item.to_copy else None)
         if self.level is not Level.COUNT:
             return plan.chunks(item.spec, left, right, {g.slice for g in (*left.values(), *right.values())} if item.to_copy and only is None else only)
-        result = count_differences(item.spec, left, right, only)
-        self._note(postgresql, duckdb, item, result)
-        if item.lotes is not None:
-            _unlike(item, item.lotes.counted(duckdb, postgresql, {s: n for s, n in wanted.items() if s not in result.slices}))
+        self._counted(postgresql, duckdb, item, only, left, right)
         return []
+
+    def _counted(self, postgresql: PostgresqlSide, duckdb: DuckdbSide, item: Found, only: Collection[str] | None, left: Groups, right: Groups) -> None:
+        """Level ``count``: both sides' rows of each slice, and those of the images."""
+        result = count_differences(item.spec, left, right, only)
+        mine, other = ({s: n for s, n in by_slice(side).items() if only is None or s in only} for side in (left, right))
+        told = lines(duckdb, postgresql, item.spec.name, mine.keys() | other.keys())
+        item.note(result, told)
+        if item.lotes is not None:
+            item.note_unlike(item.lotes.counted(told, {s: n for s, n in other.items() if s not in result.slices}))
+            item.note_apart(apart.counted(item.lotes, told, mine, other))
 
     def _vanished(
         self, postgresql: PostgresqlSide, duckdb: DuckdbSide, item: Found, left: Collection[Group], right: Collection[Group], only: Collection[str] | None
     ) -> None:
         """Slices that landed with rows and are gone from both sinks; where all rows are gone, that is told otherwise."""
         present = {g.slice for g in (*left, *right)}
-        if item.lotes is not None and present:
-            self._third(postgresql, duckdb, item, item.lotes.vanished(present, only), {})
+        gone = item.lotes.vanished(present | item.to_copy, only) if item.lotes is not None and present else []
+        if gone:
+            both = self._snapshots(postgresql, duckdb, item, gone)
+            chunk = Chunk(item.spec, None, 0).only({image_values(item.spec, s) for s in gone})
+            self._own(item, both, chunk, {}, {})
+            self._third(item, both, gone, {})
 
-    def _third(self, postgresql: PostgresqlSide, duckdb: DuckdbSide, item: Found, slices: Collection[str], held: Groups) -> None:
-        """Compare slices that both sinks hold alike with their images; what differs is not proven."""
+    def _snapshots(self, postgresql: PostgresqlSide, duckdb: DuckdbSide, item: Found, slices: Collection[str]) -> Snapshots:
+        return Snapshots(duckdb, postgresql, lines(duckdb, postgresql, item.spec.name, slices), self.folder / "own.csv")
+
+    def _third(self, item: Found, both: Snapshots, slices: Collection[str], held: Groups) -> set[str]:
+        """Compare slices that both sinks hold alike with their images; the slices that are as these say."""
+        if item.lotes is None:
+            return set()
+        try:
+            result, right = item.lotes.unlike(both.duckdb, both.lines, slices, held)
+        except ConvergenceError as error:
+            item.unread = str(error)
+            return set()
+        item.note_unlike(result)
+        return right
+
+    def _own(self, item: Found, both: Snapshots, chunk: Chunk, differing: Collection[str], held: Groups, theirs: Theirs | None = None) -> None:
+        """Compare slices at different versions, each sink with its own images."""
         if item.lotes is None:
             return
         try:
-            _unlike(item, item.lotes.unlike(duckdb, postgresql, slices, held))
+            item.note_apart(apart.examine(item.lotes, both, chunk, differing, held, theirs))
         except ConvergenceError as error:
-            item.unread = str(error)
+            item.unknown |= dict.fromkeys(both.lines.apart(differing), str(error))
 
     def _keeps(self, spec: TableSpec, only: Collection[str] | None) -> bool:
         """Whether what is proven now is remembered: exact proofs of whole tables that have slices."""
@@ -167,48 +193,27 @@ class Pass:
             for number, chunk in enumerate(batch):
                 start = time.perf_counter()
                 item = found[chunk.spec.name]
-                result = self._compare(postgresql, duckdb, chunk, files.get(number))
-                self._note(postgresql, duckdb, item, result)
-                held = groups(duckdb, chunk, duckdb.hashes(chunk.spec))
-                equal = {name: total for name, total in totals(held).items() if name not in result.slices}
-                self._third(postgresql, duckdb, item, equal.keys(), held)
-                if item.proof is not None:
-                    right = {s: total for s, total in equal.items() if s not in item.unlike and not item.unread}
-                    renewal.compared(postgresql, duckdb, item.proof, right, self.clock())
+                self._chunk(postgresql, duckdb, item, chunk, files.get(number))
                 item.left -= 1
                 item.seconds += time.perf_counter() - start
                 if self.progress:
                     self.progress(chunk.spec.name, len(work[chunk.spec.name]) - item.left, len(work[chunk.spec.name]))
 
-    def _compare(self, postgresql: PostgresqlSide, duckdb: DuckdbSide, chunk: Chunk, file: Path | None) -> ChunkDifference:
-        spec = chunk.spec
+    def _chunk(self, postgresql: PostgresqlSide, duckdb: DuckdbSide, item: Found, chunk: Chunk, file: Path | None) -> None:
+        """Compare a chunk, side with side and each with the lotes, and keep what is proven."""
         if file is not None:
-            items = column_items(spec, spec.values)
-            duckdb.receive(chunk, items, file)
-            file.unlink()
-            return compare(duckdb, chunk, items)
-        left, right = (groups(side, chunk, side.digest(spec)) for side in (duckdb, postgresql))
-        different = {v for v in left.keys() | right.keys() if left.get(v) != right.get(v)}
-        if not different:
-            return ChunkDifference()
-        part = chunk.only(different) if spec.slice_columns else chunk
-        items = (digest.row_item(spec),)
-        target = self.folder / "digest.csv"
-        postgresql.export(part, items, target)
-        duckdb.receive(part, items, target)
-        target.unlink()
-        result = compare(duckdb, part, items)
-        result.sample = digest.fill(duckdb, postgresql, spec, result.sample)
-        return result
-
-    def _note(self, postgresql: PostgresqlSide, duckdb: DuckdbSide, item: Found, result: ChunkDifference) -> None:
-        """Keep what a chunk came to, with the ledger lines of its differing slices, of both snapshots."""
-        mine, other = (versions(side, item.spec.name, result.slices) for side in (duckdb, postgresql))
-        for name, difference in result.slices.items():
-            known = item.slices.get(name)
-            item.slices[name] = difference if known is None else known.plus(difference)
-            item.versions[name] = (mine.get(name), other.get(name))
-        item.sample += result.sample
+            compared: Theirs = levels.by_values(duckdb, chunk, file)
+        else:
+            compared = levels.by_digest(duckdb, postgresql, chunk, self.folder / "digest.csv")
+        different = compared.difference.slices.keys()
+        held = groups(duckdb, chunk, duckdb.hashes(chunk.spec))
+        equal = {name: total for name, total in totals(held).items() if name not in different}
+        both = self._snapshots(postgresql, duckdb, item, equal.keys() | different)
+        item.note(compared.difference, both.lines)
+        self._own(item, both, chunk, different, held, compared)
+        right = self._third(item, both, equal.keys(), held)
+        if item.proof is not None:
+            renewal.compared(item.proof, both.lines, {s: equal[s] for s in right}, self.clock())
 
 
 def _to_copy(outbox: Outbox, *sides: Side) -> dict[str, set[str]]:
@@ -220,15 +225,6 @@ def _to_copy(outbox: Outbox, *sides: Side) -> dict[str, set[str]]:
             for image in copying.to_copy(opened, meta, side.rows(copying.LINES)):
                 found.setdefault(image.table, set()).add(image.slice)
     return found
-
-
-def _unlike(item: Found, result: ChunkDifference) -> None:
-    """Keep what differs from the lotes; a proof of it is none."""
-    item.unlike |= result.slices
-    item.sample += result.sample
-    if item.proof is not None:
-        for name in result.slices:
-            item.proof.found.pop(name, None)
 
 
 def ledgers(settings: Settings, pending: Only, wait: float) -> dict[str, dict[str, tuple[object, object]]]:

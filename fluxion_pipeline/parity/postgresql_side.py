@@ -63,6 +63,8 @@ class PostgresqlSide:
     def among(self, spec: TableSpec, names: Sequence[str], lists: Sequence[Sequence[str]]) -> tuple[str, list[Any]]:
         """A condition: those columns have, together, one of the values that stand at one place of all lists (as text)."""
         places = [i for i in range(len(lists[0])) if not any("\0" in x[i] for x in lists)]  # U+0000 can't be sent, and no row here can hold one
+        if len(names) == 1:  # a list, of which the planner knows how few rows it is
+            return f"{quote(names[0])} = ANY (?::text[]::{_type(spec, names[0])}[])", [[lists[0][i] for i in places]]
         casts = ", ".join(f"c{i}::{_type(spec, name)}" for i, name in enumerate(names))
         given = f"unnest({', '.join('?::text[]' for _ in names)}) AS given({', '.join(f'c{i}' for i in range(len(names)))})"
         return f"({sqltext.columns(names)}) IN (SELECT {casts} FROM {given})", [[x[i] for i in places] for x in lists]  # noqa: S608 quoted names

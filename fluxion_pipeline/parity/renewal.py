@@ -16,16 +16,13 @@ from pathlib import Path
 
 from fluxion_pipeline.contracts.clock import Clock
 from fluxion_pipeline.contracts.tables import TableSpec
-from fluxion_pipeline.landing import earlier
-from fluxion_pipeline.landing.outbox import Outbox
 from fluxion_pipeline.parity import ledger, newer
 from fluxion_pipeline.parity.duckdb_side import DuckdbSide
 from fluxion_pipeline.parity.ledger import Proof, Proven
+from fluxion_pipeline.parity.lotes import Lotes
 from fluxion_pipeline.parity.plan import Chunk, Groups
 from fluxion_pipeline.parity.postgresql_side import PostgresqlSide
-from fluxion_pipeline.parity.sides import totals, versions
-from fluxion_pipeline.settings import Settings
-from fluxion_pipeline.sinks.slices import owner
+from fluxion_pipeline.parity.sides import Lines, lines, totals
 
 STALE = timedelta(hours=20)
 """After this a slice's rows are compared anew, the oldest first."""
@@ -37,46 +34,44 @@ AT_ONCE = 50_000, 20
 class Renewal:
     """One table in one pass, while its snapshot and the DuckDB file are open."""
 
-    def __init__(self, settings: Settings, postgresql: PostgresqlSide, duckdb: DuckdbSide, spec: TableSpec, clock: Clock) -> None:
-        """Load what was proven before."""
-        self.settings, self.postgresql, self.duckdb, self.spec, self.clock = settings, postgresql, duckdb, spec, clock
+    def __init__(self, postgresql: PostgresqlSide, duckdb: DuckdbSide, spec: TableSpec, lotes: Lotes | None, clock: Clock, *, full: bool) -> None:
+        """Load what was proven before; ``full``: compare everything all the same."""
+        self.postgresql, self.duckdb, self.spec, self.lotes, self.clock = postgresql, duckdb, spec, lotes, clock
         self.proof = ledger.load(postgresql, spec)
+        self.full = full or self.proof.mark is None
 
     @property
-    def of_duckdb(self) -> str:
-        """What DuckDB is asked of each group of rows, beside their number."""
-        return self.duckdb.hashes(self.spec)
+    def of_duckdb(self) -> str | None:
+        """What DuckDB is asked of each group of rows, beside their number; None: there is no proof to renew."""
+        return None if self.full else self.duckdb.hashes(self.spec)
 
     @property
     def of_postgresql(self) -> str | None:
         """What PostgreSQL is asked of each group of rows, beside their number; None: there is no proof to renew."""
-        return None if self.proof.mark is None else self.postgresql.newer(self.proof.mark)
+        return None if self.full or self.proof.mark is None else self.postgresql.newer(self.proof.mark)
 
-    def rest(self, left: Groups, right: Groups, file: Path, *, full: bool) -> set[str]:
+    def rest(self, left: Groups, right: Groups, file: Path) -> set[str]:
         """The slices whose rows must be compared; the others are put into ``proof.found``.
 
         Args:
             left: DuckDB's groups, with ``of_duckdb``.
             right: PostgreSQL's groups, with ``of_postgresql``.
             file: where rows may travel through.
-            full: compare everything.
         """
         mine, other = totals(left), totals(right)
         every = mine.keys() | other.keys()
-        if full or self.proof.mark is None:
+        if self.full:
             return set(every)
         before = self.proof.before
+        told = lines(self.duckdb, self.postgresql, self.spec.name, before.keys() & every)
+        agreed = {s: version for s, (_, version) in told.agreed.items()}
         same = {s: before[s] for s in every if s in before and mine.get(s) == (before[s].rows, int(before[s].sum)) and other.get(s) == (before[s].rows, 0)}
+        same = {s: p for s, p in same.items() if agreed.get(s) == p.version}
         for name in self._stale(same, sum(rows for rows, _ in other.values())):
             del same[name]
         self.proof.found = same
-        self._by_rows(left, mine, other, file)
+        self._by_rows(told, left, mine, other, file)
         return every - self.proof.found.keys()
-
-    @property
-    def by_rows(self) -> set[str]:
-        """The slices that changed and were proven by their changed rows: at another image than before."""
-        return {s for s, p in self.proof.found.items() if s in self.proof.before and p.version != self.proof.before[s].version}
 
     def _stale(self, same: Mapping[str, Proven], rows: int) -> list[str]:
         """The slices that were compared longest ago, as many as one pass compares anew."""
@@ -89,40 +84,33 @@ class Renewal:
             left -= item.rows
         return result
 
-    def _by_rows(self, left: Groups, mine: Mapping[str, tuple[int, int]], other: Mapping[str, tuple[int, int]], file: Path) -> None:
+    def _by_rows(self, told: Lines, left: Groups, mine: Mapping[str, tuple[int, int]], other: Mapping[str, tuple[int, int]], file: Path) -> None:
         """Prove slices that changed by the rows that did."""
-        names = [s for s in self.proof.before if s not in self.proof.found and s in mine and s in other]
-        ours, theirs = (versions(side, self.spec.name, names) for side in (self.duckdb, self.postgresql))
-        outbox = Outbox(self.settings.home)
-        changed: dict[str, newer.Changed] = {}
-        for name in names:
-            version, proven = ours.get(name), self.proof.before[name]
-            if version is None or version != theirs.get(name) or version[1] == proven.version:
-                continue
-            place = owner(self.spec.name, name)
-            image = earlier.image(outbox.place(place), version[0], place, self.spec.name, name, proven.version)
-            item = image and newer.Changed(proven, image, mine[name], *other[name])
-            if item and item.worthwhile:
-                changed[name] = item
+        if self.lotes is None:
+            return
+        moved = {s: v for s, v in told.agreed.items() if s not in self.proof.found and s in mine and s in other and v[1] != self.proof.before[s].version}
+        now = self.lotes.images(moved)
+        before = self.lotes.images({s: (outbox, self.proof.before[s].version) for s, (outbox, _) in moved.items()})
+        items = {s: newer.Changed(self.proof.before[s], before[s], now[s], mine[s], *other[s]) for s in now.keys() & before.keys()}
+        changed = {s: item for s, item in items.items() if item.worthwhile and item.image.rows}
         if not changed or self.proof.mark is None:
             return
         chunk = Chunk(self.spec, None, 0).only([v for v, g in left.items() if g.slice in changed])
         for name in newer.proven(self.postgresql, self.duckdb, chunk, changed, self.proof.mark, file):
             rows, total = mine[name]
-            self.proof.found[name] = replace(changed[name].proven, version=ours[name][1], rows=rows, sum=str(total))
+            self.proof.found[name] = replace(changed[name].proven, version=told.agreed[name][1], rows=rows, sum=str(total))
 
 
-def compared(postgresql: PostgresqlSide, duckdb: DuckdbSide, proof: Proof, equal: Mapping[str, tuple[int, int]], at: datetime) -> None:
+def compared(proof: Proof, told: Lines, equal: Mapping[str, tuple[int, int]], at: datetime) -> None:
     """Put slices that were compared and don't differ into ``proof.found``, where both sinks hold one version of them.
 
     Args:
-        postgresql: the snapshot.
-        duckdb: the open file.
         proof: what the pass proves.
+        told: what both ledgers say of them.
         equal: DuckDB's number of rows and sum of hashes of each of them.
         at: when they were compared.
     """
-    ours, theirs = (versions(side, proof.table.name, equal) for side in (duckdb, postgresql))
+    agreed = told.agreed
     for name, (rows, total) in equal.items():
-        if name in ours and ours[name] == theirs.get(name):
-            proof.found[name] = Proven(ours[name][1], rows, str(total), at)
+        if name in agreed:
+            proof.found[name] = Proven(agreed[name][1], rows, str(total), at)

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from fluxion_pipeline.contracts.outcomes import Verdict, Word
+from fluxion_pipeline.contracts.outcomes import SinkName, Verdict, Word
 
 SAMPLE = 20
 """The most differences that a table's report shows; counts are always complete."""
+
+_OWN = "_segun_su_lote"
 
 Shown = Mapping[str, Any]
 """A row as people read it: decimals as text, instants as ISO text in UTC."""
@@ -30,7 +32,11 @@ class Level(Word):
 
 
 class Kind(Word):
-    """How a row differs, seen from DuckDB; ``…_en_ambas``: both sinks hold the same, and the lote something else."""
+    """How a row differs, seen from DuckDB.
+
+    ``…_en_ambas``: both sinks hold the same, and the lote something else. ``…_segun_su_lote``: while the
+    sinks hold different lotes, one of them holds something else than its own one says.
+    """
 
     MISSING = "falta_en_pg"
     EXTRA = "sobra_en_pg"
@@ -39,6 +45,22 @@ class Kind(Word):
     MISSING_IN_BOTH = "falta_en_ambas"
     EXTRA_IN_BOTH = "sobra_en_ambas"
     CHANGED_IN_BOTH = "cambiada_en_ambas"
+    MISSING_IN_DUCKDB_BY_LOTE = "falta_en_duckdb_segun_su_lote"
+    EXTRA_IN_DUCKDB_BY_LOTE = "sobra_en_duckdb_segun_su_lote"
+    CHANGED_IN_DUCKDB_BY_LOTE = "cambiada_en_duckdb_segun_su_lote"
+    DUPLICATED_IN_DUCKDB_BY_LOTE = "duplicada_en_duckdb_segun_su_lote"
+    MISSING_IN_POSTGRESQL_BY_LOTE = "falta_en_pg_segun_su_lote"
+    EXTRA_IN_POSTGRESQL_BY_LOTE = "sobra_en_pg_segun_su_lote"
+    CHANGED_IN_POSTGRESQL_BY_LOTE = "cambiada_en_pg_segun_su_lote"
+    DUPLICATED_IN_POSTGRESQL_BY_LOTE = "duplicada_en_pg_segun_su_lote"
+
+
+_BY_LOTE = {Kind.MISSING: "falta", Kind.EXTRA: "sobra", Kind.CHANGED: "cambiada", Kind.DUPLICATED: "duplicada"}
+
+
+def of_own_lote(kind: Kind, sink: SinkName) -> Kind:
+    """The kind of a difference between a sink and its own lote, of which ``kind`` sees the lote in DuckDB's place."""
+    return Kind(f"{_BY_LOTE[kind]}_en_{'duckdb' if sink is SinkName.DUCKDB else 'pg'}_segun_su_lote")
 
 
 @dataclass(frozen=True)
@@ -52,7 +74,9 @@ class Difference:
         postgresql: what PostgreSQL holds, or None.
         columns: the columns whose values differ.
         slice: the row's slice, as in the ledger.
-        lote: what the lote says, where both sinks differ from it; else None.
+        lote: what the lote says, where both sinks differ from it or one from its own; else None.
+
+    Of kind ``…_segun_su_lote`` the other sink was not asked, and is None.
     """
 
     kind: str
@@ -62,6 +86,19 @@ class Difference:
     columns: tuple[str, ...] = ()
     slice: str = ""
     lote: Shown | None = None
+
+    @property
+    def by_lote(self) -> bool:
+        """Whether a lote was compared."""
+        return self.kind.endswith(("_en_ambas", _OWN))
+
+    @property
+    def sides(self) -> tuple[tuple[str, Shown | None], ...]:
+        """What was compared: each side's name and its row, or None where it has none."""
+        every = ("duckdb", self.duckdb), ("postgresql", self.postgresql), ("lote", self.lote)
+        if self.kind.endswith(_OWN):
+            return every[0 if "_en_duckdb_" in self.kind else 1], every[2]
+        return every if self.by_lote else every[:2]
 
     def to_json(self) -> dict[str, Any]:
         """The entry of ``sample`` in ``fluxion parity --json``."""
@@ -74,6 +111,27 @@ class Difference:
             "slice": self.slice,
             "lote": None if self.lote is None else dict(self.lote),
         }
+
+
+@dataclass(frozen=True)
+class OwnLote:
+    """Slices in which a sink differs from the lote that its own ledger names, while the other sink holds another one.
+
+    Attributes:
+        slices: those slices.
+        missing: keys that the lote has and the sink lacks (level ``count``: rows).
+        extra: keys or rows that the sink has and the lote doesn't.
+        changed: keys that both have, with other values.
+    """
+
+    slices: frozenset[str]
+    missing: int
+    extra: int
+    changed: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry of ``unlike_own_lote``."""
+        return {"slices": sorted(self.slices)[:SAMPLE], "missing": self.missing, "extra": self.extra, "changed": self.changed}
 
 
 @dataclass(frozen=True)
@@ -99,6 +157,7 @@ class TableParity:
         extra_in_both: keys that both sinks have and the lote doesn't.
         changed_in_both: keys whose values are the same in both sinks and others in the lote.
         unlike_lote: the slices that are so.
+        unlike_own: sinks that differ from their own lotes in slices that stand at different versions, by sink.
         seconds: how long it took.
         slices: slices that PostgreSQL holds, of those that were asked for; None: not counted.
         compared: how many were compared row by row; the others are as they were when they were. None: all that was asked for.
@@ -123,10 +182,16 @@ class TableParity:
     extra_in_both: int = 0
     changed_in_both: int = 0
     unlike_lote: frozenset[str] = field(default_factory=frozenset)
+    unlike_own: Mapping[str, OwnLote] = field(default_factory=dict)
     seconds: float = 0.0
     slices: int | None = None
     compared: int | None = None
     oldest: datetime | None = None
+
+    @property
+    def wrong(self) -> frozenset[str]:
+        """All slices in which something is wrong."""
+        return self.differing.union(self.unlike_lote, *(o.slices for o in self.unlike_own.values()))
 
     def to_json(self) -> dict[str, Any]:
         """The entry of ``tables`` in ``fluxion parity --json``."""
@@ -145,6 +210,7 @@ class TableParity:
             "extra_in_both": self.extra_in_both,
             "changed_in_both": self.changed_in_both,
             "slices_unlike_lote": sorted(self.unlike_lote)[:SAMPLE],
+            "unlike_own_lote": {sink: own.to_json() for sink, own in self.unlike_own.items()},
             "sample": [d.to_json() for d in self.sample],
             "pending": self.pending,
             "seconds": round(self.seconds, 3),
@@ -183,15 +249,13 @@ def markdown(table: TableParity) -> str:
     """
     if not table.sample:
         return ""
-    with_lote = any(item.kind.endswith("_en_ambas") for item in table.sample)
-    lines = ["| | key | column | DuckDB | PostgreSQL |", "|---|---|---|---|---|"]
-    if with_lote:
-        lines = [f"{lines[0]} lote |", f"{lines[1]}---|"]
+    names = ["duckdb", "postgresql", *(["lote"] if any(item.by_lote for item in table.sample) else [])]
+    lines = [f"| | key | column | DuckDB | PostgreSQL |{' lote |' * (len(names) - 2)}", "|---" * (len(names) + 3) + "|"]
     for item in table.sample:
         key = ", ".join(f"{name}={_cell(value)}" for name, value in item.key.items())
+        sides = dict(item.sides)
         for name in item.columns or tuple((item.duckdb or item.postgresql or item.lote or {}).keys())[:4] or ("",):
-            sides = [item.duckdb, item.postgresql, *([item.lote] if with_lote else [])]
-            shown = " | ".join(_side(side, name) if name else "" for side in sides)
+            shown = " | ".join(_side(sides[side], name) if name and side in sides else "" for side in names)
             lines.append(f"| {item.kind} | {key} | {_cell(name) if name else ''} | {shown} |")
     return "\n".join(lines)
 

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from fluxion_pipeline.contracts import sqltext
 from fluxion_pipeline.contracts.clock import ZONE_NAME
+from fluxion_pipeline.contracts.outcomes import SinkName
 from fluxion_pipeline.contracts.sqltext import quote
 from fluxion_pipeline.contracts.tables import TableSpec
 from fluxion_pipeline.parity.plan import Chunk, Group, Values
@@ -143,6 +144,37 @@ def versions(side: Side, table: str, slices: Collection[str]) -> dict[str, Versi
         return {}
     found = side.rows("SELECT slice, outbox_id, version FROM lotes_aplicados WHERE tabla = ? AND slice IN (SELECT unnest(?::text[]))", [table, sorted(slices)])
     return {row[0]: (row[1], row[2]) for row in found}
+
+
+@dataclass(frozen=True)
+class Lines:
+    """What both ledgers say of some slices, each in the snapshot that is compared; a slice without a line is left out."""
+
+    duckdb: Mapping[str, Version]
+    postgresql: Mapping[str, Version]
+
+    def of(self, slice_: str) -> tuple[Version | None, Version | None]:
+        """A slice's version in DuckDB and in PostgreSQL."""
+        return self.duckdb.get(slice_), self.postgresql.get(slice_)
+
+    @property
+    def by_sink(self) -> tuple[tuple[SinkName, Mapping[str, Version]], ...]:
+        """Both, each with its sink."""
+        return (SinkName.DUCKDB, self.duckdb), (SinkName.POSTGRESQL, self.postgresql)
+
+    @property
+    def agreed(self) -> dict[str, Version]:
+        """The slices of which both name the same image."""
+        return {s: v for s, v in self.duckdb.items() if v == self.postgresql.get(s)}
+
+    def apart(self, slices: Collection[str]) -> set[str]:
+        """Those of some slices of which they name different images, or one of them none."""
+        return {s for s in slices if self.duckdb.get(s) != self.postgresql.get(s)}
+
+
+def lines(duckdb: Side, postgresql: Side, table: str, slices: Collection[str]) -> Lines:
+    """What both ledgers say of those slices."""
+    return Lines(versions(duckdb, table, slices), versions(postgresql, table, slices))
 
 
 def loaded(side: Side, table: str) -> bool:

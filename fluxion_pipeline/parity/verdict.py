@@ -1,9 +1,9 @@
 """From what was found of a table to its verdict. Pure: nothing here connects.
 
 A slice that differs while both sinks hold the same image of it (or none) is different. While they
-hold different images it is pending: no alarm, but no proof either. A slice that both hold alike, and
-unlike the image that both ledgers name, is different too. Before this: ``exact`` and the
-ledgers; after it: ``report``.
+hold different images it is pending: no alarm, but no proof either, unless one of them differs from its
+own image. A slice that both hold alike, and unlike the image that both ledgers name, is different too.
+Before this: ``exact``, ``lotes``, ``apart``; after it: ``report``.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
-from fluxion_pipeline.contracts.outcomes import Verdict
+from fluxion_pipeline.contracts.outcomes import SinkName, Verdict
 from fluxion_pipeline.contracts.tables import TableSpec
-from fluxion_pipeline.parity.exact import SliceDifference
+from fluxion_pipeline.parity.apart import Apart
+from fluxion_pipeline.parity.exact import ChunkDifference, SliceDifference
 from fluxion_pipeline.parity.ledger import Proof
 from fluxion_pipeline.parity.lotes import Lotes
-from fluxion_pipeline.parity.report import SAMPLE, Difference, Level, TableParity
+from fluxion_pipeline.parity.report import SAMPLE, Difference, Level, OwnLote, TableParity
 from fluxion_pipeline.parity.schema import Drift
-from fluxion_pipeline.parity.sides import Version
+from fluxion_pipeline.parity.sides import Lines, Version
+from fluxion_pipeline.sinks.slices import owner
 
 NAMED = 3
 """How many pending slices a reason names."""
@@ -47,6 +49,8 @@ class Found:
         unlike: the slices that both sinks hold alike, and unlike their image.
         unread: why an image could not be read.
         to_copy: slices that a sink which is filled anew has not copied yet: they are not compared.
+        own: of each sink, the slices at different versions in which it differs from its own image.
+        unknown: of slices that differ at different versions, why a sink can't be compared with its own image.
     """
 
     spec: TableSpec
@@ -66,6 +70,8 @@ class Found:
     unlike: dict[str, SliceDifference] = field(default_factory=dict)
     unread: str = ""
     to_copy: frozenset[str] = frozenset()
+    own: dict[SinkName, dict[str, SliceDifference]] = field(default_factory=dict)
+    unknown: dict[str, str] = field(default_factory=dict)
 
     @property
     def pending(self) -> set[str]:
@@ -77,6 +83,34 @@ class Found:
         """Slices that differ though the sinks hold the same image of them, or none."""
         return self.slices.keys() - self.pending
 
+    @property
+    def wrong(self) -> set[str]:
+        """All slices in which something is wrong."""
+        return self.settled.union(self.unlike, *self.own.values())
+
+    def note(self, result: ChunkDifference, lines: Lines) -> None:
+        """Keep what a chunk came to, with the ledger lines of its differing slices, of both snapshots."""
+        for name, difference in result.slices.items():
+            known = self.slices.get(name)
+            self.slices[name] = difference if known is None else known.plus(difference)
+            self.versions[name] = lines.of(name)
+        self.sample += result.sample
+
+    def note_unlike(self, result: ChunkDifference) -> None:
+        """Keep what differs from the lotes; a proof of it is none."""
+        self.unlike |= result.slices
+        self.sample += result.sample
+        if self.proof is not None:
+            for name in result.slices:
+                self.proof.found.pop(name, None)
+
+    def note_apart(self, result: Apart) -> None:
+        """Keep what slices at different versions came to."""
+        self.unknown |= result.unknown
+        for sink, difference in result.unlike.items():
+            self.own.setdefault(sink, {}).update(difference.slices)
+            self.sample += difference.sample
+
     def forget(self, slices: Iterable[str]) -> None:
         """Drop what was found of slices that are about to be compared again."""
         gone = set(slices)
@@ -84,6 +118,9 @@ class Found:
             self.slices.pop(name, None)
             self.versions.pop(name, None)
             self.unlike.pop(name, None)
+            self.unknown.pop(name, None)
+            for own in self.own.values():
+                own.pop(name, None)
             (self.rows or {}).pop(name, None)
         self.sample = [d for d in self.sample if d.slice not in gone]
 
@@ -112,11 +149,17 @@ def judge(found: Found, level: Level) -> TableParity:
         extra_in_both=both.extra + both.doubled_postgresql,
         changed_in_both=both.changed,
         unlike_lote=frozenset(found.unlike),
+        unlike_own={str(sink): _own_lote(slices) for sink, slices in found.own.items() if slices},
         seconds=found.seconds,
         slices=None if found.rows is None else len(found.rows),
         compared=found.compared,
         oldest=found.proof.oldest if found.proof else None,
     )
+
+
+def _own_lote(slices: Mapping[str, SliceDifference]) -> OwnLote:
+    total = _total(slices.values())
+    return OwnLote(frozenset(slices), total.missing, total.extra + total.doubled_postgresql, total.changed)
 
 
 def _total(items: Iterable[SliceDifference]) -> SliceDifference:
@@ -127,8 +170,13 @@ def _total(items: Iterable[SliceDifference]) -> SliceDifference:
 
 
 def _verdict(found: Found) -> tuple[Verdict, str]:
-    if found.settled or found.unlike:
-        parts = [_summary(found) if found.settled else "", _unlike(found) if found.unlike else "", _waiting(found) if found.pending or found.to_copy else ""]
+    if found.wrong:
+        parts = [
+            _summary(found) if found.settled else "",
+            _unlike(found) if found.unlike else "",
+            *_own(found),
+            _waiting(found) if found.pending or found.to_copy else "",
+        ]
         return Verdict.DIFERENTE, "; ".join(p for p in parts if p)
     if found.drift.absent:
         return Verdict.NO_CONCLUYENTE, f"{'; '.join(found.drift.absent)} → fluxion init"
@@ -158,11 +206,20 @@ def _summary(found: Found) -> str:
 
 
 def _unlike(found: Found) -> str:
-    total = _total(found.unlike.values())
+    return f"both sinks are alike and differ from the lote in {_kinds(found.unlike)} → fluxion repair {found.spec.name} --from lote --apply"
+
+
+def _own(found: Found) -> list[str]:
+    wrong = [(sink, slices) for sink, slices in found.own.items() if slices]
+    return [f"{sink} differs from its own lote in {_kinds(slices)} → fluxion repair {found.spec.name} --from lote --apply" for sink, slices in wrong]
+
+
+def _kinds(slices: Mapping[str, SliceDifference]) -> str:
+    """What differs from lotes, which stand in DuckDB's place."""
+    total = _total(slices.values())
     counts = {"missing": total.missing, "extra": total.extra + total.doubled_postgresql, "changed": total.changed}
     told = ", ".join(f"{n} {text}" for text, n in counts.items() if n)
-    where = f"{_slices(len(found.unlike))} ({_named(found.unlike)})"
-    return f"both sinks are alike and differ from the lote in {where}: {told} → fluxion repair {found.spec.name} --from lote --apply"
+    return f"{_slices(len(slices))} ({_named(slices)}): {told}"
 
 
 def _named(slices: Iterable[str]) -> str:
@@ -178,8 +235,31 @@ def _waiting(found: Found) -> str:
     if names and found.moving:
         told.append(f"in flight: {_slices(len(names))} being written ({named})")
     elif names:
-        told.append(f"pending {_slices(len(names))} ({named}): the sinks hold different images of them → fluxion sync")
+        told.append(f"pending {_slices(len(names))} ({named}){_behind(found)}: the sinks hold different images of them{_lost(found)} → fluxion sync")
     return "; ".join(told)
+
+
+def _behind(found: Found) -> str:
+    lotes = _lotes(found)
+    return f", {lotes} lote{'' if lotes == 1 else 's'} apart" if lotes else ""
+
+
+def _lost(found: Found) -> str:
+    lost = [f"{s}: {found.unknown[s]}" for s in sorted(found.unknown.keys() & found.pending)]
+    return f"; whether its rows are right can't be told ({'; '.join(lost[:NAMED])}{'; …' if len(lost) > NAMED else ''})" if lost else ""
+
+
+def _lotes(found: Found) -> int:
+    """By how many lotes the sinks are apart in pending slices: of each location, at least; 0: that can't be told."""
+    steps: dict[str, int] = {}
+    newest: dict[str, set[int]] = {}
+    for name in found.pending:
+        known = [v for v in found.versions[name] if v is not None]
+        if len({outbox for outbox, _ in known}) == 1:
+            place, numbers = owner(found.spec.name, name), [n for _, n in known]
+            newest.setdefault(place, set()).add(max(numbers))
+            steps[place] = max(steps.get(place, 1), max(numbers) - min(numbers))
+    return sum(max(steps[place], len(numbers)) for place, numbers in newest.items())
 
 
 def _slices(number: int) -> str:
@@ -187,12 +267,12 @@ def _slices(number: int) -> str:
 
 
 def _choose(found: Found) -> tuple[Difference, ...]:
-    """Some of each kind, those of settled slices first."""
+    """Some of each kind, what is wrong first: pending slices may differ."""
     if found.drift.differences:
         return found.drift.differences[:SAMPLE]
-    settled = found.settled | found.unlike.keys()
+    wrong = found.settled | found.unlike.keys()
     kinds: dict[str, list[Difference]] = {}
-    for item in sorted(found.sample, key=lambda d: d.slice not in settled):
+    for item in sorted(found.sample, key=lambda d: not (d.by_lote or d.slice in wrong)):
         kinds.setdefault(item.kind, []).append(item)
     turns = [item for turn in zip_longest(*kinds.values()) for item in turn if item is not None]
     return tuple(turns[:SAMPLE])

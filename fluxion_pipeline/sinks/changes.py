@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -92,17 +93,39 @@ def load_image(con: duckdb.DuckDBPyConnection, table: TableSpec, images: Sequenc
     Raises:
         ConvergenceError: if a file of the outbox can't be read (it is named), or has other rows than its manifest says.
     """
-    files = sorted({str(i.file) for i in images if i.rows})
-    if not files:
+    if not any(i.rows for i in images):
         con.execute(f"CREATE OR REPLACE TEMP TABLE {target} AS {_no_rows(table)}")
         return
+    _from_files(con, table, images, f"CREATE OR REPLACE TEMP TABLE {target} AS {image_relation(table)}")
+    _as_many(table, images, _one(con, f"SELECT count(*) FROM {target}"))  # noqa: S608 own names
+
+
+def measure_images(con: duckdb.DuckDBPyConnection, table: TableSpec, images: Sequence[Image], measure: str) -> dict[str, tuple[int, int]]:
+    """Rows of each image, and an aggregate of them (SQL of a number as text); they are laid out nowhere.
+
+    Raises:
+        ConvergenceError: as ``load_image``.
+    """
+    if not any(i.rows for i in images):
+        return {}
+    found = _from_files(con, table, images, f"SELECT _slice, count(*), {measure} FROM ({image_relation(table, more='r._slice, ')}) GROUP BY 1")  # noqa: S608 quoted names
+    _as_many(table, images, sum(rows for _, rows, _ in found))
+    return {slice_: (rows, int(total)) for slice_, rows, total in found}
+
+
+def _from_files(con: duckdb.DuckDBPyConnection, table: TableSpec, images: Sequence[Image], sql: str) -> list[tuple[Any, ...]]:
+    files = sorted({str(i.file) for i in images if i.rows})
     con.register("_slices", slices.relation(table, images))
     try:
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {target} AS {image_relation(table)}", [files])
+        found: list[tuple[Any, ...]] = con.execute(sql, [files]).fetchall()
     except duckdb.Error as error:
         raise _unreadable(table, files, error) from error
     con.unregister("_slices")
-    wanted, found = sum(i.rows for i in images), _one(con, f"SELECT count(*) FROM {target}")  # noqa: S608 own names
+    return found
+
+
+def _as_many(table: TableSpec, images: Sequence[Image], found: int) -> None:
+    wanted = sum(i.rows for i in images)
     if wanted != found:
         raise ConvergenceError(f"the images of {table.name} have {found} rows, their manifests say {wanted}", RESTORE)
 
@@ -122,10 +145,10 @@ def _no_rows(table: TableSpec) -> str:
     return f"SELECT {names} WHERE false"
 
 
-def image_relation(table: TableSpec, among: str = "") -> str:
+def image_relation(table: TableSpec, among: str = "", more: str = "") -> str:
     """SQL of the images' applied rows, given the relation ``_slices`` (slice, file) and bound: the list of files.
 
-    With ``among`` only rows whose physical key is in that relation.
+    With ``among`` only rows whose physical key is in that relation; ``more``: columns of the file before the table's.
     """
     applied = "AND NOT r._desplazada" if table.name == "ventas" else ""
     rows = "read_parquet(?, filename = true, union_by_name = true, hive_partitioning = false)"
@@ -133,4 +156,4 @@ def image_relation(table: TableSpec, among: str = "") -> str:
         rows = f"(FROM {rows} UNION ALL BY NAME {_no_rows(table)})"
     if among:
         rows = f"(FROM {rows} SEMI JOIN {among} USING ({columns(table.physical_key)}))"
-    return f"SELECT {columns(table.columns, 'r.')} FROM {rows} r JOIN _slices s ON r._slice = s.slice AND r.filename = s.file WHERE true {applied}"  # noqa: S608
+    return f"SELECT {more}{columns(table.columns, 'r.')} FROM {rows} r JOIN _slices s ON r._slice = s.slice AND r.filename = s.file WHERE true {applied}"  # noqa: S608

@@ -123,3 +123,9 @@ def test_a_reader_that_stops_reading_changes_neither_exit_code_nor_stderr(both: 
         running.stdout.close()
         told = running.stderr.read()
     assert (running.returncode, told) == (0, "")
+
+
+def test_the_command_loads_neither_pandas_nor_dagster() -> None:
+    """Either takes as long to load as a proof that is renewed; pyarrow loads pandas with the first array of Python's values."""
+    code = "import sys; from fluxion_pipeline.cli.main import build; build(['parity']); sys.exit(bool({'pandas', 'dagster'} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -48,6 +48,22 @@ def test_every_rule_can_fail_alone_and_has_a_reason_and_a_remedy_in_both_languag
     assert all(text for rule in RULES for pair in (rule.title, rule.reason, rule.remedy) for text in pair)
 
 
+def test_what_was_measured_is_told_with_its_unit_in_both_languages() -> None:
+    nothing = replace(READY, dual=False, oldest_hours=None, slowest=None, backup_hours=None, different=1, equal_days=1, pending=2, drift=1, quarantined=0)
+    told = {r.rule.name: r.value for facts in (READY, nothing) for r in ruled(facts)}
+    assert told["iguales"] == ("1 tabla sin igualdad", "1 table not equal")
+    assert told["dias"] == ("1 día", "1 day")
+    assert told["pendientes"] == ("2 slices faltan", "2 slices lacking")
+    assert told["ambos"] == ("1 de 2", "1 of 2")
+    assert (told["prueba"], told["lectura"], told["respaldo"]) == (
+        ("sin probar", "not proven"),
+        ("sin medir", "not measured"),
+        ("nadie lo dice", "nobody told"),
+    )
+    (backup,) = [r.value for r in ruled(replace(READY, restored=False)) if r.rule.name == "respaldo"]
+    assert backup == ("5.0 h, nunca restaurado", "5.0 h, never restored")
+
+
 def test_days_are_counted_without_a_gap_and_without_a_difference() -> None:
     at = datetime.fromisoformat("2025-11-24T15:00:00+00:00")
 
@@ -120,6 +136,9 @@ def test_a_chain_is_ready_when_all_holds_and_no_longer_when_a_row_was_edited(hom
     text = checked(page(broken))
     assert 'class="verdict no"' in text
     assert "fluxion repair TABLE --from lote" in text
+    assert text.index('<tr class="bad">') < text.index('<tr class="good">'), "what is to be done comes first"
+    assert "Rows that differ" in text
+    assert "<td>cambiada</td>" in text
     assert history(folder)[-1].at == broken.at
     path = write(folder / "x" / "y.html", broken)
     assert path.read_text("utf-8") == text

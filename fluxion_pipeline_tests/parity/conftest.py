@@ -1,4 +1,4 @@
-"""Two migrated sinks for the tests of parity: migrated once, copied for each test."""
+"""The server of the tests of parity, and two migrated sinks: migrated once, copied for each test."""
 
 from __future__ import annotations
 
@@ -15,6 +15,13 @@ from fluxion_pipeline.sinks.embedded.server import ServerAddress
 from fluxion_pipeline.sinks.postgresql.connect import connect_raw
 from fluxion_pipeline_tests.parity.both import Both
 from fluxion_pipeline_tests.support import postgres
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[ServerAddress]:
+    """A server of these tests alone: a transaction that another worker's test leaves open for a moment costs proofs, never rows."""
+    with postgres.server_alone() as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

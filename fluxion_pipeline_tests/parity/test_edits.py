@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -18,8 +18,6 @@ from fluxion_pipeline.contracts.outcomes import SinkName
 from fluxion_pipeline.parity import newer
 from fluxion_pipeline.parity.prove import prove
 from fluxion_pipeline.settings import Settings
-from fluxion_pipeline.sinks.embedded.server import ServerAddress
-from fluxion_pipeline_tests.support import postgres
 from fluxion_pipeline_tests.support.home import Home
 from fluxion_pipeline_tests.support.readings import invoices, sales, stock
 
@@ -69,13 +67,6 @@ class Spot:
 ROWS = [Spot("inventario_actual", p, f"{n:06d}") for p in STORES for n in range(PRODUCTS)] + [
     Spot("ventas", p, f"{n:08d}") for p in STORES for n in range(SOLD)
 ]
-
-
-@pytest.fixture(scope="module")
-def postgres_server() -> Iterator[ServerAddress]:
-    """A server of these tests alone: elsewhere open transactions cost proofs, never rows."""
-    with postgres.server_alone() as address:
-        yield address
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 from typer.testing import CliRunner
@@ -14,7 +13,6 @@ from fluxion_pipeline.parity import newer
 from fluxion_pipeline.parity.prove import prove
 from fluxion_pipeline.parity.report import Level, TableParity, markdown
 from fluxion_pipeline.settings import Settings
-from fluxion_pipeline.sinks.embedded.server import ServerAddress
 from fluxion_pipeline_tests.support import postgres
 from fluxion_pipeline_tests.support.home import DAY, Home, two_stores
 from fluxion_pipeline_tests.support.readings import stock
@@ -22,13 +20,6 @@ from fluxion_pipeline_tests.support.readings import stock
 STOCK = "inventario_actual"
 COMPARED = [Level.VALUES, Level.DIGEST]
 HERE = "ubicacion_codigo = 'SUC001' AND producto_codigo = '000002'"
-
-
-@pytest.fixture(scope="module")
-def postgres_server() -> Iterator[ServerAddress]:
-    """A server of these tests alone: elsewhere open transactions cost proofs, never rows."""
-    with postgres.server_alone() as address:
-        yield address
 
 
 @pytest.fixture

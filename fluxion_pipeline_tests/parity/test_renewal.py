@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -22,13 +21,6 @@ from fluxion_pipeline_tests.support.readings import invoices, sales, stock
 TICKS = [f"2025-11-24T{hour:02d}{minute}" for hour in range(6, 23) for minute in ("00", "30")]
 TABLES = ("inventario_actual", "inventario_historico", "ventas")
 PRODUCTS = 20
-
-
-@pytest.fixture(scope="module")
-def postgres_server() -> Iterator[ServerAddress]:
-    """A server of these tests alone: elsewhere open transactions cost proofs, never rows."""
-    with postgres.server_alone() as address:
-        yield address
 
 
 @pytest.fixture

@@ -20,8 +20,6 @@ from fluxion_pipeline.parity import newer
 from fluxion_pipeline.parity import prove as module
 from fluxion_pipeline.parity.prove import prove
 from fluxion_pipeline.settings import Settings
-from fluxion_pipeline.sinks.embedded.server import ServerAddress
-from fluxion_pipeline_tests.support import postgres
 from fluxion_pipeline_tests.support.home import Home
 from fluxion_pipeline_tests.support.readings import invoices, sales, stock
 
@@ -34,13 +32,6 @@ TABLES = ("inventario_actual", "inventario_historico", "inventario_cortes", "ven
 FIRST = date(2025, 11, 20)
 TICKS = [f"{FIRST + timedelta(days=d)}T{hour:02d}{minute}" for d in range(10) for hour in range(6, 23) for minute in ("00", "30")]
 PRODUCTS = 30
-
-
-@pytest.fixture(scope="module")
-def postgres_server() -> Iterator[ServerAddress]:
-    """A server of these tests alone: elsewhere open transactions cost proofs, never rows."""
-    with postgres.server_alone() as address:
-        yield address
 
 
 def land(home: Home, place: str, number: int) -> None:

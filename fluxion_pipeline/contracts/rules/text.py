@@ -5,6 +5,8 @@ No Unicode normalisation: composed and decomposed accents are different texts, i
 
 from __future__ import annotations
 
+from functools import cache
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -14,15 +16,19 @@ WHITESPACE = "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\
 NULL_WORDS = ("", "N/A", "n/a", "None", "nan", "NaN", "NULL", "null")
 """Texts that mean NULL once they are trimmed, in exactly this spelling."""
 
+_NOTHING = pa.nulls(1, pa.string())[0]
 
-_WORDS = pa.array(NULL_WORDS, pa.string())
-_NOTHING = pa.scalar(None, pa.string())
+
+@cache
+def _words() -> pa.Array:
+    """Made when it is needed: the first array that is made of Python's values makes pyarrow load pandas, which takes half a second."""
+    return pa.array(NULL_WORDS, pa.string())
 
 
 def clean(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """A column of text as the contract wants it (in Arrow: DuckDB's trim of given characters is 100 times dearer)."""
     trimmed = pc.utf8_trim(column, characters=WHITESPACE)
-    return pc.if_else(pc.is_in(trimmed, value_set=_WORDS), _NOTHING, trimmed)
+    return pc.if_else(pc.is_in(trimmed, value_set=_words()), _NOTHING, trimmed)
 
 
 def literal(text: str) -> str:
