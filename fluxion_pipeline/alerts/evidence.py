@@ -108,7 +108,7 @@ def findings_of_check(check: CheckSeen) -> tuple[Finding, ...]:
     if check.passed or check.name in FOR_THE_EYE:
         return ()
     severity = Severity.ERROR if check.serious else Severity.AVISO
-    link = f"/assets/{check.asset}?view=checks"
+    link = f"/assets/{check.asset}?view=checks&checkDetail={check.name}"
     if check.name in OF_LOCATIONS and check.places:
         what = check.asset.rsplit("/", 1)[-1]
         return tuple(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 import sqlalchemy as sa
@@ -25,6 +27,9 @@ NAMES = ("dagster", "daemon", "schedules")
 def diagnose(settings: Settings) -> Iterator[Finding]:
     """Run the checks; never raises for what it finds."""
     place = instance.folder(settings)
+    if place.exists() and not place.is_dir():
+        yield Finding("dagster", State.FAILED, f"{place} is no folder", f"{settings.home}/dagster is used without it: unset DAGSTER_HOME")
+        return
     if not (place / "dagster.yaml").exists():
         yield from (Finding(name, State.SKIPPED, f"{place} is not made yet: the first run does it") for name in NAMES)
         return
@@ -34,7 +39,7 @@ def diagnose(settings: Settings) -> Iterator[Finding]:
             yield _daemon(home)
             yield _schedules(home)
     except (FluxionError, OSError, dg.DagsterError, yaml.YAMLError, sa.exc.SQLAlchemyError) as error:
-        remedy = getattr(error, "remedy", "") or f"mv {place}/dagster.yaml {place}/dagster.yaml.old (the next run writes it anew)"
+        remedy = getattr(error, "remedy", "") or f"the next run writes it anew: mv {place}/dagster.yaml {place}/dagster.yaml.old"
         yield Finding("dagster", State.FAILED, f"{place} can't be opened: {str(error).splitlines()[0]}", remedy)
 
 
@@ -53,6 +58,7 @@ def _schedules(home: dg.DagsterInstance) -> Finding:
     states = home.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)
     off = sorted(s.instigator_name for s in states if s.status is InstigatorStatus.STOPPED and s.instigator_name.removesuffix("_programado") in CRONS)
     if off:
-        remedy = "; ".join(f"DAGSTER_HOME={home.root_directory} dagster schedule start {name} -m fluxion_pipeline.definitions" for name in off)
+        where = f"-w {shlex.quote(str(Path(home.root_directory) / 'workspace.yaml'))}"
+        remedy = " && ".join(f"DAGSTER_HOME={shlex.quote(home.root_directory)} dagster schedule start {name} {where}" for name in off)
         return Finding("schedules", State.FAILED, f"turned off: {', '.join(off)}", remedy)
     return Finding("schedules", State.OK, f"{len(CRONS)} are on")

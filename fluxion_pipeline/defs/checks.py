@@ -13,6 +13,7 @@ import dagster as dg
 
 from fluxion_pipeline.contracts.outcomes import Fact, Mode, SinkName, Verdict
 from fluxion_pipeline.contracts.tables import spec
+from fluxion_pipeline.defs.guidance import read_again, what_to_do
 from fluxion_pipeline.defs.names import CLEANING, COVERAGE, GROUPS, TABLES, lote_key, sink_key
 from fluxion_pipeline.defs.record import Record
 from fluxion_pipeline.errors import FluxionError
@@ -32,6 +33,9 @@ PLACES = "ubicaciones_afectadas"
 """Metadata of an evaluation: location → what is wrong there."""
 
 Results = Iterator[dg.AssetCheckResult]
+Told = dict[str, tuple[str, Callable[[], CheckOutcome]]]
+"""Check → what it is for, and its question."""
+Metadata = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -50,22 +54,25 @@ def asset_checks(app: App, record: Record) -> list[dg.AssetChecksDefinition]:
 
 
 def _of_lotes(app: App, fact: Fact) -> dg.AssetChecksDefinition:
-    told: dict[str, tuple[str, Callable[[], CheckOutcome]]] = {
-        "lecturas_logradas": ("The newest attempt at every reading did what it was asked for.", lambda: checks.readings_done(app, fact)),
-        "ubicaciones_conocidas": ("Nothing waits in quarantine.", lambda: checks.unknown_locations(app, fact)),
+    told: Told = {
+        "lecturas_logradas": (
+            "The newest stock and each day of sales of every location were read.",
+            lambda: checks.readings_done(app, fact),
+        ),
+        "ubicaciones_conocidas": ("No file of an unknown or inactive location waits in quarantine.", lambda: checks.unknown_locations(app, fact)),
     }
     if fact is Fact.INVENTARIO:
-        told["ubicaciones_al_dia"] = ("No location that is open is silent for two hours of ticks.", lambda: coverage_checks.none_silent(app))
-    return _of_outbox(f"comprobar_lotes_{GROUPS[fact]}", lote_key(fact), told)
+        told["ubicaciones_al_dia"] = ("Every location that is open answered in the last two hours of ticks.", lambda: coverage_checks.none_silent(app))
+    return _of_outbox(f"comprobar_lotes_{GROUPS[fact]}", lote_key(fact), told, lambda found: read_again(app.settings, fact, found.places, found.cuts))
 
 
 def _of_coverage(app: App) -> dg.AssetChecksDefinition:
-    told: dict[str, tuple[str, Callable[[], CheckOutcome]]] = {
+    told: Told = {
         "cobertura_ayer": ("Every store's sales of yesterday are there.", lambda: coverage_checks.of_yesterday(app)),
         "cobertura_30_dias": ("Every store's sales of the last 30 days are there.", lambda: coverage_checks.of_the_last_days(app)),
         "recuperacion_al_dia": ("The nightly recovery ended in the last 27 hours.", lambda: coverage_checks.recovery_alive(app)),
     }
-    return _of_outbox("comprobar_cobertura", COVERAGE, told)
+    return _of_outbox("comprobar_cobertura", COVERAGE, told, lambda found: read_again(app.settings, Fact.VENTAS, found.places, found.cuts))
 
 
 def _of_cleaning(app: App) -> dg.AssetChecksDefinition:
@@ -73,14 +80,15 @@ def _of_cleaning(app: App) -> dg.AssetChecksDefinition:
     return _of_outbox("comprobar_limpieza", CLEANING, told)
 
 
-def _of_outbox(step: str, key: dg.AssetKey, told: Mapping[str, tuple[str, Callable[[], CheckOutcome]]]) -> dg.AssetChecksDefinition:
-    """Checks that ask no sink, as one step: name → what it is for, and its question."""
+def _of_outbox(step: str, key: dg.AssetKey, told: Told, again: Callable[[CheckOutcome], Metadata] = lambda _: {}) -> dg.AssetChecksDefinition:
+    """Checks that ask no sink, as one step; ``again``: the way to read the places of a red one again."""
     specs = [dg.AssetCheckSpec(name, asset=key, description=text) for name, (text, _) in told.items()]
 
     @dg.multi_asset_check(name=step, specs=specs, can_subset=True)
     def comprobar(context: dg.AssetCheckExecutionContext) -> Results:
         for check in sorted(context.selected_asset_check_keys):
-            yield _result(check, told[check.name][1]())
+            found = told[check.name][1]()
+            yield _result(check, found, {} if found.passed or not found.places else again(found))
 
     return comprobar
 
@@ -110,38 +118,46 @@ def _questions(app: App, sink: SinkName, fact: Fact) -> dict[dg.AssetCheckKey, A
         asked[dg.AssetCheckKey(sink_key(sink, table), name)] = Asked(description, question)
 
     first = TABLES[fact][0]
-    add(first, "lotes_pendientes", "The sink has everything that landed.", nothing_pending(app))
+    add(first, "lotes_pendientes", "This database has everything that was read; its numbers say how far it is behind.", nothing_pending(app))
     add(first, "deriva", "No lote of the last day had to undo what somebody else changed.", nobody_else_wrote(app, sink, TABLES[fact]))
     for table in TABLES[fact]:
-        add(table, "claves_unicas", "No key stands twice.", checks.unique_keys(sink, spec(table)))
+        add(table, "claves_unicas", "No row stands twice, by the table's key.", checks.unique_keys(sink, spec(table)))
     if fact in STORES:
-        add(first, "codigos_conocidos", "Every code is known.", checks.references_known(first))
+        add(first, "codigos_conocidos", "Every product and location of its rows is in the catalogue and the map.", checks.references_known(first))
     if fact in STORES and sink is app.settings.db_mode.primary:
-        add(first, "filas_cuadran", "Rows read = loaded + repeated + rejected + held back.", checks.counts_add_up(fact))
-        add(first, "ubicaciones_presentes", "Every expected location has the newest cut.", checks.expected_present(app, fact))
-        add(first, "rechazos_usuales", "Rejected rows are within the usual.", checks.rejects_usual(fact))
+        add(
+            first,
+            "filas_cuadran",
+            "Nothing was lost: rows read = loaded + repeated + rejected + held back.",
+            checks.counts_add_up(fact),
+        )
+        add(first, "ubicaciones_presentes", "Every expected location has the newest tick or day that any of them has.", checks.expected_present(app, fact))
+        add(first, "rechazos_usuales", "Not more than 5 % of the rows of any reading were rejected.", checks.rejects_usual(fact))
     if fact is Fact.INVENTARIO and sink is app.settings.db_mode.primary:
-        add(first, "stock_negativo_usual", "Negative stock is within the usual.", checks.negative_stock())
+        add(first, "stock_negativo_usual", "Not more than 30 % of a location's stock is negative.", checks.negative_stock())
     return asked
 
 
-def _result(check: dg.AssetCheckKey, found: CheckOutcome) -> dg.AssetCheckResult:
+def _result(check: dg.AssetCheckKey, found: CheckOutcome, more: Metadata | None = None) -> dg.AssetCheckResult:
     metadata: dict[str, Any] = {k: dg.MetadataValue.float(v) if isinstance(v, float) else dg.MetadataValue.int(v) for k, v in found.numbers.items()}
     if found.sample:
         metadata["muestra"] = dg.MetadataValue.md(found.sample)
     if found.places:
         metadata[PLACES] = dg.MetadataValue.json(dict(found.places))
     severity = dg.AssetCheckSeverity.ERROR if found.serious else dg.AssetCheckSeverity.WARN
-    return _of(check, found.passed, severity, found.summary, metadata)
+    return _of(check, found.passed, severity, found.summary, {**metadata, **(more or {})})
 
 
 def _untold(check: dg.AssetCheckKey, error: FluxionError) -> dg.AssetCheckResult:
     """A sink that can't be asked is a warning that says so, never a verdict on its rows."""
-    return _of(check, False, dg.AssetCheckSeverity.WARN, f"could not be told: {error}", {"veredicto": Verdict.NO_CONCLUYENTE.value})
+    return _of(check, False, dg.AssetCheckSeverity.WARN, f"could not be told: {error}", {"veredicto": Verdict.NO_CONCLUYENTE.value}, "base")
 
 
-def _of(check: dg.AssetCheckKey, passed: bool, severity: dg.AssetCheckSeverity, text: str, metadata: Mapping[str, Any]) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(passed=passed, asset_key=check.asset_key, check_name=check.name, severity=severity, description=text, metadata=metadata)
+def _of(check: dg.AssetCheckKey, passed: bool, severity: dg.AssetCheckSeverity, text: str, metadata: Metadata, topic: str | None = None) -> dg.AssetCheckResult:
+    advised = {} if passed else what_to_do(topic or check.name, check.asset_key.path[-1])
+    return dg.AssetCheckResult(
+        passed=passed, asset_key=check.asset_key, check_name=check.name, severity=severity, description=text, metadata={**advised, **metadata}
+    )
 
 
 def parity_checks(app: App, record: Record, group: str, tables: Sequence[str]) -> dg.AssetChecksDefinition:
@@ -199,4 +215,5 @@ def _compared(check: dg.AssetCheckKey, found: TableParity) -> dg.AssetCheckResul
     if found.sample:
         metadata["muestra"] = dg.MetadataValue.md(markdown(found))
     severity = dg.AssetCheckSeverity.ERROR if found.verdict is Verdict.DIFERENTE else dg.AssetCheckSeverity.WARN
-    return _of(check, found.verdict is Verdict.IGUAL, severity, found.reason or str(found.verdict), metadata)
+    topic = "base" if found.verdict is Verdict.NO_CONCLUYENTE else None
+    return _of(check, found.verdict is Verdict.IGUAL, severity, found.reason or str(found.verdict), metadata, topic)

@@ -1,10 +1,9 @@
 """The asset ``operacion/limpieza`` and its check ``disco``: the daily job that keeps room to live.
 
-What goes of lotes, rows and logs is decided in ``operations.cleaning``; here go Dagster's own runs and
-events. A run that the alerts have not looked at yet stays.
+What goes of lotes, rows and logs is decided in ``operations.cleaning``, how Dagster's own history goes
+is ``pruning``'s.
 """
 
-import shutil
 from datetime import datetime, timedelta
 
 import dagster as dg
@@ -12,28 +11,26 @@ import dagster as dg
 from fluxion_pipeline import pause
 from fluxion_pipeline.contracts.clock import UTC
 from fluxion_pipeline.defs.assets import SCHEDULE_TAG
-from fluxion_pipeline.defs.histories import ENDED, OVERLAP
+from fluxion_pipeline.defs.histories import OVERLAP
 from fluxion_pipeline.defs.names import CLEANING, OWNERS
+from fluxion_pipeline.defs.pruning import prune
 from fluxion_pipeline.defs.record import failure
 from fluxion_pipeline.defs.sensors import desk_of
 from fluxion_pipeline.errors import FluxionError
 from fluxion_pipeline.operations import disk, mode
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.cleaning import JOB, clean
-from fluxion_pipeline.operations.instance import folder
-from fluxion_pipeline.settings import Settings
 
 ABOUT = (
-    "Lets go what the settings FLUXION_KEEP_* no longer keep: Dagster's runs and events, superseded images, old rejected rows and stock history,"
-    " long logs. Nothing that is owed to a database, and no newest image."
+    "Lets go what the settings FLUXION_KEEP_* no longer keep: Dagster's runs, events, ticks and history of checks, superseded images, old rejected rows"
+    " and stock history, long logs. Nothing that is owed to a database, and no newest image."
 )
-PAGE = 200
 
 
 def cleaning_asset(app: App) -> dg.AssetsDefinition:
     """``operacion/limpieza``."""
 
-    @dg.asset(key=CLEANING, group_name="operacion", kinds={"parquet"}, owners=OWNERS, description=ABOUT)
+    @dg.asset(key=CLEANING, group_name="operacion", kinds={"task"}, owners=OWNERS, description=ABOUT)
     def operacion_limpieza(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         try:
             if SCHEDULE_TAG not in context.run.tags:
@@ -42,12 +39,13 @@ def cleaning_asset(app: App) -> dg.AssetsDefinition:
             found = clean(app)
         except FluxionError as error:
             raise failure(error) from error
-        runs = drop_runs(context.instance, app, app.clock() - timedelta(days=app.settings.fluxion_keep_runs))
+        gone = prune(context.instance, app.settings, _until(app))
         disk.note(app.settings.home, disk.measure(app))
         if found.problems:
             raise failure(FluxionError("; ".join(f"{k}: {v}" for k, v in found.problems.items()), f"mend the cause, then: fluxion run {JOB}"))
         numbers = {
-            "corridas_borradas": runs,
+            "corridas_borradas": gone.runs,
+            "evaluaciones_borradas": gone.evaluations,
             "filas_terminadas": found.dropped.rows,
             "archivos_borrados": found.dropped.files,
             "bytes_borrados": found.dropped.bytes,
@@ -60,26 +58,7 @@ def cleaning_asset(app: App) -> dg.AssetsDefinition:
     return operacion_limpieza
 
 
-def drop_runs(instance: dg.DagsterInstance, app: App, before: datetime) -> int:
-    """Delete the runs that ended before an instant, with their events and files, oldest first; how many."""
-    seen = desk_of(app).seen()
-    if seen is not None:
-        before = min(before, datetime.fromtimestamp(float(seen["until"]), UTC) - OVERLAP)
-    gone = 0
-    while True:
-        found = instance.get_run_records(dg.RunsFilter(statuses=ENDED, updated_before=before), limit=PAGE, order_by="update_timestamp", ascending=True)
-        for record in found:
-            _drop(instance, app.settings, record.dagster_run.run_id)
-        gone += len(found)
-        if len(found) < PAGE:
-            return gone
-
-
-def _drop(instance: dg.DagsterInstance, settings: Settings, run_id: str) -> None:
-    """The events and files first: what a killed cleaning leaves is still found by its run."""
-    instance.event_log_storage.delete_events(run_id)
-    place = folder(settings)
-    shutil.rmtree(place / "storage" / run_id, ignore_errors=True)
-    for path in (place / "history" / "runs").glob(f"{run_id}.db*"):
-        path.unlink(missing_ok=True)
-    instance.run_storage.delete_run(run_id)
+def _until(app: App) -> datetime:
+    """Up to when Dagster's history goes; what the alerts have not looked at yet stays."""
+    before, seen = app.clock() - timedelta(days=app.settings.fluxion_keep_runs), desk_of(app).seen()
+    return before if seen is None else min(before, datetime.fromtimestamp(float(seen["until"]), UTC) - OVERLAP)

@@ -27,9 +27,10 @@ def coverage_asset(app: App) -> dg.AssetsDefinition:
         except FluxionError as error:
             raise failure(error) from error
         path = coverage_picture.write(app.settings.home, maps, app.clock())
-        metadata: dict[str, dg.MetadataValue] = {"informe": dg.MetadataValue.path(path), "enlace": dg.MetadataValue.url(path.absolute().as_uri())}
+        metadata: dict[str, dg.MetadataValue] = {"informe": dg.MetadataValue.path(path.absolute())}
         for found in maps:
             name = GROUPS[found.fact]
+            metadata[f"mapa_{name}"] = dg.MetadataValue.md(coverage_picture.markdown(found))
             metadata[f"porcentaje_{name}"] = dg.MetadataValue.float(round(100 * found.share, 3))
             metadata[f"faltan_{name}"] = dg.MetadataValue.int(len(found.lacking))
             metadata[f"resultados_{name}"] = dg.MetadataValue.json(found.counts())

@@ -34,8 +34,7 @@ def cutover_asset(app: App) -> dg.AssetsDefinition:
                 "condiciones_que_faltan": dg.MetadataValue.int(sum(not r.holds for r in found.rules)),
                 "dias_iguales": dg.MetadataValue.int(min(found.equal_days.values(), default=0)),
                 "condiciones": dg.MetadataValue.md(table_of(("se cumple", "condición", "medido", "qué hacer"), rows)),
-                "informe": dg.MetadataValue.path(path),
-                "enlace": dg.MetadataValue.url(path.absolute().as_uri()),
+                "informe": dg.MetadataValue.path(path.absolute()),
             }
         )
 

@@ -17,6 +17,7 @@ A user's own asset returns a DataFrame through them (docs/own-tables.md).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -116,17 +117,18 @@ class SinkIOManager(dg.IOManager):
             raise failure(error) from error
         found = [x for x in noticed(self.app.settings.home) if (x.sink, x.run_id, x.drift.table) == (self.sink, run_id, table)]
         drifted: dict[str, Any] = {"filas_de_deriva": sum(x.rows for x in found), "deriva": dg.MetadataValue.md(sample(found))} if found else {}
-        context.add_output_metadata(
-            {
-                **drifted,
-                "dagster/row_count": wrote.rows,
-                "filas_insertadas": wrote.inserted,
-                "filas_cambiadas": wrote.changed,
-                "filas_borradas": wrote.deleted,
-                "filas_iguales": wrote.unchanged,
-                "segundos": round(wrote.seconds, 3),
-            }
-        )
+        numbers: dict[str, Any] = {
+            **drifted,
+            "dagster/row_count": wrote.rows,
+            "filas_insertadas": wrote.inserted,
+            "filas_cambiadas": wrote.changed,
+            "filas_borradas": wrote.deleted,
+            "filas_iguales": wrote.unchanged,
+            "segundos": round(wrote.seconds, 3),
+        }
+        if run_id in self.record.began:
+            numbers["retraso_segundos"] = round(time.monotonic() - self.record.began[run_id], 3)
+        context.add_output_metadata(numbers)
 
     def _written(self, run_id: str, table: str) -> TableWrite:
         """What the run wrote of a table; the tables of one fact are asked for at once."""

@@ -5,6 +5,7 @@ Everything is kept by run, so that a table that is materialized alone starts fro
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ class Record:
         parity: run → table → verdict.
         say: where a run says for whom it waits; None: in its log.
         own: run → how many frames of users' own tables it has landed.
+        began: run → when it began to read, by the monotonic clock.
     """
 
     reports: dict[str, dict[Fact, LandingReport]] = field(default_factory=dict)
@@ -42,6 +44,7 @@ class Record:
     parity: dict[str, dict[str, TableParity]] = field(default_factory=dict)
     say: Callable[[str], None] | None = None
     own: dict[str, int] = field(default_factory=dict)
+    began: dict[str, float] = field(default_factory=dict)
 
     def landed(self, run_id: str, report: LandingReport) -> None:
         """A run's readings of a fact are landed."""
@@ -61,7 +64,8 @@ class Record:
 
     @contextmanager
     def landing(self, run_id: str) -> Iterator[None]:
-        """Remember an error that reaches a person, and fail the step with its one sentence."""
+        """Remember when it began, and an error that reaches a person; fail the step with its one sentence."""
+        self.began.setdefault(run_id, time.monotonic())
         try:
             yield
         except FluxionError as error:

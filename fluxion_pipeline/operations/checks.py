@@ -39,6 +39,7 @@ class CheckOutcome:
         sample: Markdown table of what is wrong, bounded; empty if nothing is.
         serious: whether a failure means wrong data (else it is a warning).
         places: location → what is wrong there, for alerts.
+        cuts: the days or ticks that can be read again there, in any order.
     """
 
     passed: bool
@@ -47,6 +48,7 @@ class CheckOutcome:
     sample: str = ""
     serious: bool = True
     places: Mapping[str, str] = field(default_factory=dict)
+    cuts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -270,10 +272,13 @@ def readings_done(app: App, fact: Fact) -> CheckOutcome:
         table_of(("ubicación", "corte", "raro, pero aplicado"), strange),
     )
     places = sorted({x.location for x in failed})
+    wrong = f"failed readings that nothing has mended: {len(failed)}, of {', '.join(places[:10])}"
+    newest = f"; the newest: {failed[0].location} {_said(failed[0].cut, failed[0].outcome, failed[0].reason)}" if failed else ""
     return CheckOutcome(
         not failed,
-        f"{len(failed)} readings of {', '.join(places[:10])} failed and are not mended" if failed else f"{attempted} slices were read as they should be",
+        wrong + newest if failed else f"{attempted} slices were read as they should be",
         {"slices_leidas": attempted, "lecturas_fallidas": len(failed), "ubicaciones": len(places), "rarezas": len(strange)},
         "\n\n".join(p for p in parts if p),
         places={x.location: _said(x.cut, x.outcome, x.reason) for x in reversed(failed)},
+        cuts=tuple({x.cut for x in failed}) if fact is Fact.VENTAS else (),
     )

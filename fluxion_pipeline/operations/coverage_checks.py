@@ -53,6 +53,7 @@ def _told(found: Coverage, when: str, *, serious: bool) -> CheckOutcome:
         table_of(HEADER, [(c.day, c.location, c.result, c.reason) for c in lacking]),
         serious=serious,
         places={c.location: f"{c.day} {c.result}" for c in lacking},
+        cuts=tuple({c.day for c in lacking}),
     )
 
 

@@ -60,6 +60,18 @@ def svg(found: Coverage) -> str:
     return f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" {style}>{heads}{"".join(rows)}</svg>'
 
 
+def markdown(found: Coverage) -> str:
+    """The map as Markdown, for where no page can be shown: a table of letters, what is lacking in bold, and what the letters mean."""
+    heads = ["ubicación", *(day[5:] for day in found.days)]
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    for place in found.locations:
+        cells = (found.cells.get((place.codigo, day)) for day in found.days)
+        letters = ["" if c is None else f"**{letter(c)}**" if c.lacking else letter(c) for c in cells]
+        lines.append(f"| {place.codigo} | " + " | ".join(letters) + " |")
+    legend = ", ".join(f"{mark} {word}" for word, (mark, _) in LOOKS.items())
+    return "\n".join([*lines, "", f"{legend}. En negrita: falta. En minúscula: la última lectura falló, y sigue en pie la anterior."])
+
+
 def _square(cell: Cell, name: str, x: int, y: int) -> str:
     text = f"{cell.location} {name}, {cell.day}: {cell.result}" + (f" ({cell.reason})" if cell.reason else "")
     return (

@@ -30,6 +30,7 @@ from fluxion_pipeline.contracts.outcomes import SinkName
 from fluxion_pipeline.contracts.sqltext import quote
 from fluxion_pipeline.contracts.tables import CONTRACT_TABLES
 from fluxion_pipeline.errors import FluxionError, SinkAway
+from fluxion_pipeline.operations.disk import ALL, forecast, measures
 from fluxion_pipeline.operations.surroundings import channels_deliver, not_paused, server_fits, source_answers
 from fluxion_pipeline.operations.which_server import explain, identify, wrong_with
 from fluxion_pipeline.settings import Settings
@@ -40,6 +41,8 @@ PACKAGES = ("duckdb", "pyarrow", "pandas", "sqlalchemy", "alembic", "psycopg2-bi
 OLDEST_PYTHON = (3, 10)
 LEAST_FREE = 500_000_000
 """Bytes of free disk below which a run is likely to fail half-way."""
+NEED_DAYS = 7
+"""Days that the free disk must do for, by what was taken lately."""
 
 DUCKDB_WAIT = 2.0
 """Seconds to wait for the DuckDB file: enough for a reader, not for a whole run."""
@@ -152,10 +155,12 @@ def _home(home: Path) -> str:
         with tempfile.TemporaryFile(dir=place):
             pass
     except OSError as error:
-        raise _Bad(f"{place} can't be written: {error.strerror}", "set FLUXION_HOME to a folder of your own") from error
-    free = shutil.disk_usage(place).free
-    if free < LEAST_FREE:
-        raise _Bad(f"only {_bytes(free)} are free on the disk of {place}", f"free at least {_bytes(LEAST_FREE)}, or set FLUXION_HOME to another disk")
+        raise _Bad(f"{place} can't be written: {error.strerror}", 'set it to a folder of your own: export FLUXION_HOME="$HOME/fluxion"') from error
+    free, grows = shutil.disk_usage(place).free, next((f.daily for f in forecast(measures(home)) if f.consumer == ALL), 0.0)
+    need = max(LEAST_FREE, round(NEED_DAYS * grows))
+    if free < need:
+        remedy = "free space there, set FLUXION_HOME to another disk, or let go what is old: fluxion run limpieza"
+        raise _Bad(f"only {_bytes(free)} are free on the disk of {place}, and {NEED_DAYS} days need {_bytes(need)}", remedy)
     new = "" if place == home else " (doesn't exist yet; fluxion init makes it)"
     return f"{home}{new}, {_bytes(free)} free"
 
@@ -211,11 +216,12 @@ def _reads_and_writes(settings: Settings, sink: SinkName) -> str:
         query(f"CREATE {kind} {probe} (valor NUMERIC(18,4))")
         query(f"INSERT INTO {probe} VALUES (CAST('12.3456' AS NUMERIC(18,4)))")  # noqa: S608 a name made here
         read = query(f"SELECT valor FROM {probe}")  # noqa: S608
-        forbidden = _forbidden(query) if sink is SinkName.POSTGRESQL else []
+        forbidden, role = (_forbidden(query), query("SELECT current_user")[0][0]) if sink is SinkName.POSTGRESQL else ([], "")
     if [tuple(row) for row in read] != [(Decimal("12.3456"),)]:
         raise _Bad(f"12.3456 was written and {read} was read", "report it, with the versions above")
     if forbidden:
-        raise _Bad(f"the role may not write {', '.join(forbidden)}", "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO that role")
+        grant = f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {quote(role)}"
+        raise _Bad(f"the role «{role}» may not write {', '.join(forbidden)}", f"their owner types: {grant}")
     return "a row was written, read and rolled back"
 
 

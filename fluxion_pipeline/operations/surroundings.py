@@ -5,6 +5,7 @@ Each returns what it found or raises a ``FluxionError`` with a remedy; ``operati
 
 from __future__ import annotations
 
+import shlex
 import socket
 import ssl
 from urllib.parse import urlsplit
@@ -52,7 +53,9 @@ def server_fits(settings: Settings) -> str:
     if not zones:
         raise PermanentError(f"the server has no time zone {ZONE_NAME}", "install tzdata on the server's machine, and start it again")
     if most - taken < CONNECTIONS:
-        remedy = "ALTER SYSTEM SET max_connections = 100 (on the server, then start it again), or close other programs' connections"
+        sql = shlex.quote(f"ALTER SYSTEM SET max_connections = {most + CONNECTIONS + 100}")
+        more = f"let it take more: fluxion db psql -- -c {sql} && fluxion db stop" if settings.embedded else "have its administrator raise max_connections"
+        remedy = f"close other programs' connections, or {more}"
         raise PermanentError(f"the server takes {most} connections and {taken} are open: a run needs {CONNECTIONS}", remedy)
     return f"clocks {abs(skew):.1f} s apart, {taken} of {most} connections open, {'TLS' if tls else 'no TLS'}"
 
@@ -83,6 +86,6 @@ def channels_deliver(settings: Settings) -> str:
     bad = [c for c in health(Store(settings.home), known) if not c.well]
     if bad:
         raise FluxionError(
-            "; ".join(f"{c.name} does not deliver: {c.error}" for c in bad), "fluxion alerts test (after its address in FLUXION_ALERT_URLS is right)"
+            "; ".join(f"{c.name} does not deliver: {c.error}" for c in bad), "see that its address in FLUXION_ALERT_URLS is right, then: fluxion alerts test"
         )
     return f"{len(known)} channels deliver"

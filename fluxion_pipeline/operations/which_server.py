@@ -8,6 +8,7 @@ connecting (``sinks.postgresql.connect``), the other checks (``operations.doctor
 from __future__ import annotations
 
 import re
+import shlex
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -17,6 +18,7 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 import psycopg2.extensions
 
+from fluxion_pipeline.contracts.sqltext import quote
 from fluxion_pipeline.errors import SinkAway
 from fluxion_pipeline.settings import Settings
 
@@ -25,11 +27,15 @@ OLDEST = 14
 
 _LOOK = "check POSTGRES_HOST and POSTGRES_PORT"
 _ANSWERS = (
-    (r'role "(?P<name>[^"]*)" does not exist', "another PostgreSQL answers on {where}: it has no role «{name}»{who}", _LOOK + ", or create the role there"),
+    (
+        r'role "(?P<name>[^"]*)" does not exist',
+        "another PostgreSQL answers on {where}: it has no role «{name}»{who}",
+        _LOOK + "; if it is the one that was meant, its administrator types: CREATE ROLE \"{name}\" LOGIN PASSWORD '…'",
+    ),
     (
         r'database "(?P<name>[^"]*)" does not exist',
         "another PostgreSQL answers on {where}: it has no database «{name}»{who}",
-        _LOOK + ", or create the database there",
+        _LOOK + "; if it is the one that was meant: {create}",
     ),
     (
         r'password authentication failed for user "(?P<name>[^"]*)"',
@@ -42,7 +48,16 @@ _ANSWERS = (
         "the PostgreSQL on {where} doesn't let this machine or user in (pg_hba.conf){who}",
         "allow it in that server's pg_hba.conf, or " + _LOOK,
     ),
-    (r"server does not support SSL", "the PostgreSQL on {where} has no TLS, and POSTGRES_SSLMODE demands it{who}", "set POSTGRES_SSLMODE=prefer, or " + _LOOK),
+    (
+        r"server does not support SSL",
+        "the PostgreSQL on {where} has no TLS, and POSTGRES_SSLMODE demands it{who}",
+        _LOOK + "; on a network that is trusted: export POSTGRES_SSLMODE=prefer",
+    ),
+    (
+        r"too many (clients|connections)|remaining connection slots",
+        "the PostgreSQL on {where} takes no more connections{who}",
+        "close other programs' connections, or have its administrator raise max_connections",
+    ),
     (r"could not translate host name", "no machine is called «{host}»", "check POSTGRES_HOST"),
     (r"Connection refused", "nothing listens on {where}", "start that server, or " + _LOOK),
     (r"timeout expired|timed out", "{where} doesn't answer: a firewall, or a machine that is off", "start that server, or " + _LOOK),
@@ -117,10 +132,16 @@ def wrong_with(server: ServerIdentity, settings: Settings) -> tuple[str, str] | 
     if server.major < OLDEST:
         return f"PostgreSQL {server.version} is older than {OLDEST}", f"upgrade it to {OLDEST} or newer, or {_LOOK}"
     if server.encoding != "UTF8":
-        return f"the database {server.database} is encoded in {server.encoding}", f"CREATE DATABASE {server.database} ENCODING 'UTF8' TEMPLATE template0"
+        other = f"{server.database}_utf8"
+        return f"the database {server.database} is encoded in {server.encoding}", f"make another one: {created(other)} && export POSTGRES_DB={other}"
     if server.replica:
         return "the server is a read replica", "point POSTGRES_HOST to the primary"
     return None
+
+
+def created(database: str) -> str:
+    """The command that makes a database on the server that the settings mean; it needs the right to."""
+    return "fluxion db psql -- -d postgres -c " + shlex.quote(f"CREATE DATABASE {quote(database)} ENCODING 'UTF8' TEMPLATE template0")
 
 
 def explain(error: SinkAway, settings: Settings) -> tuple[str, str]:
@@ -130,14 +151,23 @@ def explain(error: SinkAway, settings: Settings) -> tuple[str, str]:
         cause and remedy; those of the error itself if its text is not known.
     """
     if settings.embedded:
-        return error.what, error.remedy
+        return error.what, _embedded_remedy(error, settings)
     text = f"{error.__cause__ or ''}\n{error.what}"
     for pattern, what, remedy in _ANSWERS:
         found = re.search(pattern, text)
         if found:
             words = {"where": f"{settings.postgres_host}:{settings.postgres_port}", "host": settings.postgres_host, **found.groupdict()}
-            return what.format(who=_listener(settings), **words), remedy
+            return what.format(who=_listener(settings), **words), remedy.format(create=created(settings.postgres_db), **words)
     return error.what, error.remedy
+
+
+def _embedded_remedy(error: SinkAway, settings: Settings) -> str:
+    """Of a data folder that no server starts on: it holds nothing that isn't in the lotes."""
+    data = settings.home / "postgres" / "data"
+    if not data.exists() or not re.search("can't be started|ended at once", error.what):
+        return error.remedy
+    here, aside = shlex.quote(str(data)), shlex.quote(f"{data}.broken")
+    return f"{error.remedy}; if its data is beyond repair, it is made again from the lotes: mv {here} {aside} && fluxion init && fluxion sync --to postgresql"
 
 
 def _one(cursor: psycopg2.extensions.cursor, text: str) -> Any:

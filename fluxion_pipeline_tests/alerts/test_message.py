@@ -14,6 +14,9 @@ from fluxion_pipeline.alerts.grouping import Group
 from fluxion_pipeline.alerts.message import Message, write
 from fluxion_pipeline.alerts.problem import Event, Family, Finding, Incident, Kind, Severity
 from fluxion_pipeline.contracts.clock import ZONE
+from fluxion_pipeline.contracts.outcomes import Outcome
+from fluxion_pipeline.operations.coverage import SIN_LECTURA
+from fluxion_pipeline.operations.coverage_picture import LOOKS
 from fluxion_pipeline_tests.architecture.repository import texts
 
 AT = datetime(2026, 3, 2, 10, 0, tzinfo=ZONE)
@@ -72,6 +75,18 @@ def test_a_long_message_is_bounded_and_says_how_much_more_there_is() -> None:
 
 
 def test_the_operators_page_has_each_topic_and_no_other() -> None:
-    page = texts()[Path("docs/operacion.md")].split("### Cada alerta")[1]
+    page = texts()[Path("docs/operacion.md")].split("### Cada alerta")[1].split("\n## ")[0]
     assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == list(ADVICE)
     assert advice("una_del_usuario").do
+
+
+def test_the_operators_page_has_each_outcome_of_coverage_and_each_kind_and_severity_of_an_alert() -> None:
+    page = texts()[Path("docs/operacion.md")]
+    told = re.findall(r"^\| `(\w+)` \| .+ \| .+ \|$", page.split("## Qué dice la cobertura")[1].split("\n## ")[0], re.MULTILINE)
+    assert set(told) == {*LOOKS, Outcome.REPARACION.value} == {o.value for o in Outcome} | {SIN_LECTURA}
+    for severity in Severity:
+        assert re.search(rf"^\| `{severity.value}` \|", page, re.MULTILINE)
+        assert f"[{severity.value.upper()}]" in page
+    assert len(Kind) == 4
+    for tag in ("[SUBE A ", "[SIGUE · ", "[RECUPERADO]"):
+        assert tag in page

@@ -2,125 +2,223 @@
 
 from __future__ import annotations
 
-import shlex
-import socket
-import time
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import ExitStack, closing
+from datetime import timedelta
 from pathlib import Path
 
+import psycopg2
 import pytest
-from dagster._daemon.types import DaemonHeartbeat
+import sqlalchemy as sa
 from pydantic import SecretStr
 
-from fluxion_pipeline import __version__, pause
-from fluxion_pipeline.alerts import delivery
-from fluxion_pipeline.alerts.store import Store
+from fluxion_pipeline import pause
 from fluxion_pipeline.contracts.clock import now
-from fluxion_pipeline.contracts.outcomes import SinkName
-from fluxion_pipeline.defs import alive
-from fluxion_pipeline.defs.storage import opened
-from fluxion_pipeline.operations import instance
-from fluxion_pipeline.operations.doctor import Finding, State, diagnose
-from fluxion_pipeline.settings import Settings
-from fluxion_pipeline_tests.architecture.repository import texts
-from fluxion_pipeline_tests.support.commands import fluxion
+from fluxion_pipeline.contracts.migrations.runner import migrate
+from fluxion_pipeline.contracts.outcomes import Mode, SinkName
+from fluxion_pipeline.operations import disk, surroundings
+from fluxion_pipeline.operations import doctor as doctors
+from fluxion_pipeline.operations.doctor import State
+from fluxion_pipeline.settings import Settings, load
+from fluxion_pipeline.sinks.embedded.server import EmbeddedServer
+from fluxion_pipeline.sinks.postgresql.connect import connect
+from fluxion_pipeline_tests.support import postgres
 from fluxion_pipeline_tests.support.home import Home
+from fluxion_pipeline_tests.support.patient import doctor, failed, typed
 
-Break = Callable[[Home], object]
-
-
-def doctor(settings: Settings, **more: object) -> dict[str, Finding]:
-    return {f.name: f for f in diagnose(settings.model_copy(update={"fluxion_source": "archivos", **more}))}
+Break = Callable[[Home, ExitStack], Settings | None]
 
 
 def sql(sink: SinkName, text: str) -> Break:
-    return lambda home: home.run(sink, text)
+    def done(home: Home, _: ExitStack) -> None:
+        home.run(sink, text)
+
+    return done
 
 
-EMPTIED = sql(SinkName.POSTGRESQL, "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+def damaged(home: Home, _: ExitStack) -> None:
+    """What a disk or a careless copy leaves of the DuckDB file."""
+    home.settings.duckdb_file.write_bytes(b"no database at all" * 500)
+
+
+def gone(home: Home, _: ExitStack) -> None:
+    home.settings.duckdb_file.unlink()
+
+
+def older(home: Home, _: ExitStack) -> None:
+    """DuckDB as a former version of this program made it."""
+    home.settings.duckdb_file.unlink()
+    engine = sa.create_engine(f"duckdb:///{home.settings.duckdb_file}", poolclass=sa.pool.NullPool)
+    migrate(engine, to="0004")
+    engine.dispose()
+
+
+def held(home: Home, stack: ExitStack) -> None:
+    """Somebody's shell has the DuckDB file open."""
+    code = "import duckdb, sys, time; c = duckdb.connect(sys.argv[1]); print('open', flush=True); time.sleep(300)"
+    holder = stack.enter_context(subprocess.Popen([sys.executable, "-c", code, str(home.settings.duckdb_file)], stdout=subprocess.PIPE, text=True))
+    stack.callback(holder.kill)
+    assert holder.stdout
+    holder.stdout.readline()
+
+
+def paused(home: Home, _: ExitStack) -> None:
+    pause.begin(home.settings.home, "mantenimiento", now())
+
+
+def dropped(home: Home, _: ExitStack) -> None:
+    postgres.drop_database(postgres.session_server(), home.settings.postgres_db)
+
+
+def latin(home: Home, stack: ExitStack) -> Settings:
+    """The database of another encoding that somebody made."""
+    name = f"{home.settings.postgres_db}_latin"
+    administer(f"CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    for other in (name, f"{name}_utf8"):
+        stack.callback(postgres.drop_database, postgres.session_server(), other)
+    return home.settings.model_copy(update={"postgres_db": name})
+
+
+def tls(home: Home, _: ExitStack) -> Settings:
+    return home.settings.model_copy(update={"postgres_sslmode": "require"})
+
+
+def nowhere(home: Home, _: ExitStack) -> Settings:
+    """Where the home should be lies a file; the one that is made then is new, with a DuckDB file of its own."""
+    file = home.settings.home.parent / "archivo"
+    file.write_text("", "utf-8")
+    return home.settings.model_copy(update={"fluxion_home": file, "db_mode": Mode.DUCKDB})
+
+
+def administer(text: str) -> None:
+    server = postgres.session_server()
+    with closing(psycopg2.connect(server.uri())) as connection:
+        connection.autocommit = True
+        connection.cursor().execute(text)
+
+
 FOREIGN = "UPDATE fluxion_meta SET valor = 'abcdef01' WHERE clave = 'outbox'"
-LACKING = sql(SinkName.POSTGRESQL, "DELETE FROM ubicaciones WHERE codigo = 'SUC001'")
-BROKEN: dict[str, tuple[Break, str, str]] = {
-    "paused and forgotten": (lambda home: pause.begin(home.settings.home, "mantenimiento", now()), "pause", "mantenimiento"),
-    "the DuckDB file is gone": (lambda home: home.settings.duckdb_file.unlink(), "duckdb opens", ""),
-    "the PostgreSQL database was emptied": (EMPTIED, "postgresql schema", "not there yet"),
-    "PostgreSQL belongs to another home": (sql(SinkName.POSTGRESQL, FOREIGN), "postgresql belongs to this home", "abcdef01"),
-    "DuckDB belongs to another home": (sql(SinkName.DUCKDB, FOREIGN), "duckdb belongs to this home", "abcdef01"),
-    "a location is gone from one database": (LACKING, "same answers", "22 ubicaciones"),
+Wrong = tuple[Break, str, str]
+"""What breaks a set-up, the check that names it, and what it says."""
+BROKEN: dict[str, tuple[Wrong, ...]] = {
+    "paused, a damaged file, an emptied database": (
+        (paused, "pause", "mantenimiento"),
+        (damaged, "duckdb opens", "not a valid DuckDB database file"),
+        (sql(SinkName.POSTGRESQL, "DROP SCHEMA public CASCADE; CREATE SCHEMA public"), "postgresql schema", "not there yet"),
+    ),
+    "a file that is held, a database that is gone, TLS where there is none": (
+        (held, "duckdb opens", "python"),
+        (tls, "postgresql opens", "has no TLS, and POSTGRES_SSLMODE demands it"),
+        (dropped, "postgresql opens", "it has no database «test_"),
+    ),
+    "an older schema, another encoding": (
+        (older, "duckdb schema", "the schema is at 0004, head is"),
+        (latin, "postgresql opens", "is encoded in LATIN1"),
+    ),
+    "both databases belong to another home, a location is gone from one": (
+        (sql(SinkName.POSTGRESQL, FOREIGN), "postgresql belongs to this home", "abcdef01"),
+        (sql(SinkName.DUCKDB, FOREIGN), "duckdb belongs to this home", "abcdef01"),
+        (sql(SinkName.POSTGRESQL, "DELETE FROM ubicaciones WHERE codigo = 'SUC001'"), "same answers", "22 ubicaciones"),
+    ),
+    "no DuckDB file": ((gone, "duckdb opens", "doesn't exist yet"),),
+    "a home that is a file": ((nowhere, "home", "can't be written"),),
 }
 
 
 @pytest.mark.e2e
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_setup_is_named_and_its_remedy_works_as_printed(name: str, pg_settings: Settings) -> None:
-    breaks, check, said = BROKEN[name]
-    breaks(Home(pg_settings).ready())
-    found = doctor(pg_settings)[check]
-    assert found.state is State.FAILED
-    assert said in found.found
-    words = shlex.split(found.remedy.rpartition(": ")[2])
-    assert words[0] == "fluxion"
-    done = fluxion(pg_settings, *words[1:])
-    assert done.code == 0, done
-    assert {n: f for n, f in doctor(pg_settings).items() if f.state is not State.OK} == {}
+def test_what_is_broken_is_named_and_typing_the_remedies_as_printed_one_after_the_other_mends_it(
+    name: str, pg_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    settings = pg_settings.model_copy(update={"fluxion_source": "archivos"})
+    home, named = Home(settings).ready(), set()
+    with ExitStack() as stack:
+        for breaks, _, _ in BROKEN[name]:
+            settings = breaks(home, stack) or settings
+        for _ in range(9):
+            found = failed(settings)
+            named |= {(f.name, f.found) for f in found}
+            if not found:
+                break
+            settings = typed(found[0], settings)
+        assert found == []
+    assert [said for _, check, said in BROKEN[name] if not any(check == c and said in text for c, text in named)] == []
 
 
-def test_a_source_that_takes_no_connection_is_named(duck_settings: Settings) -> None:
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        port = nobody.getsockname()[1]
-        found = doctor(duck_settings, fluxion_source="klk", klk_base_url=f"http://127.0.0.1:{port}")["source"]
-    assert found.state is State.FAILED
-    assert f"127.0.0.1:{port} takes no connection: Connection refused" in found.found
-    assert "KLK_BASE_URL" in found.remedy
+@pytest.mark.e2e
+def test_an_embedded_server_with_no_room_and_one_with_a_broken_data_folder_are_mended_as_printed(tmp_path: Path) -> None:
+    tmp_path.chmod(0o711)
+    settings = load({"FLUXION_HOME": str(tmp_path / "home"), "DB_MODE": "dual", "FLUXION_SOURCE": "archivos"})
+    server = EmbeddedServer(settings.home)
+    try:
+        Home(settings).ready()
+        with connect(settings) as connection:
+            connection.rollback()
+            connection.autocommit = True
+            connection.cursor().execute("ALTER SYSTEM SET max_connections = 12")
+        server.stop()
+        (full,) = failed(settings)
+        assert full.name == "postgresql fits"
+        assert "the server takes 9 connections" in full.found
+        typed(full, settings)
+        assert failed(settings) == []
+
+        server.stop()
+        (settings.home / "postgres" / "data" / "global" / "pg_control").unlink()
+        (broken,) = failed(settings)
+        assert broken.name == "postgresql opens"
+        assert "pg_control" in broken.found
+        typed(broken, settings)
+        assert failed(settings) == []
+    finally:
+        server.stop()
 
 
-def test_a_folder_of_drops_that_is_not_there_is_named(duck_settings: Settings, tmp_path: Path) -> None:
-    found = doctor(duck_settings, fluxion_source_path=tmp_path / "nada")["source"]
-    assert found.state is State.FAILED
-    assert str(tmp_path / "nada") in found.found
+def test_a_role_that_may_only_read_is_given_its_rights_by_what_is_printed(pg_settings: Settings) -> None:
+    home, role = Home(pg_settings).ready(), f"lector_{pg_settings.postgres_db[-6:]}"
+    home.run(SinkName.POSTGRESQL, f"CREATE ROLE {role} LOGIN PASSWORD 'lee'; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
+    try:
+        found = doctor(pg_settings, postgres_user=role, postgres_password=SecretStr("lee"))["postgresql reads and writes"]
+        assert found.state is State.FAILED
+        home.run(SinkName.POSTGRESQL, found.remedy.rpartition(": ")[2])
+        assert doctor(pg_settings, postgres_user=role, postgres_password=SecretStr("lee"))["postgresql reads and writes"].state is State.OK
+    finally:
+        home.run(SinkName.POSTGRESQL, f"DROP OWNED BY {role}; DROP ROLE {role}")
 
 
-def test_a_channel_that_does_not_deliver_is_named(duck_settings: Settings) -> None:
+def test_a_server_that_takes_no_more_connections_is_named(pg_settings: Settings) -> None:
+    role = f"lleno_{pg_settings.postgres_db[-6:]}"
+    Home(pg_settings).run(SinkName.POSTGRESQL, f"CREATE ROLE {role} LOGIN PASSWORD 'x' CONNECTION LIMIT 0")
+    try:
+        found = doctor(pg_settings, postgres_user=role, postgres_password=SecretStr("x"))["postgresql opens"]
+    finally:
+        Home(pg_settings).run(SinkName.POSTGRESQL, f"DROP ROLE {role}")
+    assert "takes no more connections" in found.found
+    assert "close other programs' connections" in found.remedy
+
+
+def test_a_clock_that_is_wrong_an_old_python_and_a_disk_that_is_nearly_full_are_named(pg_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    Home(pg_settings).ready()
+    monkeypatch.setattr(surroundings, "now", lambda: now() + timedelta(minutes=5))
+    monkeypatch.setattr(doctors, "OLDEST_PYTHON", (4, 0))
+    monkeypatch.setattr(doctors, "LEAST_FREE", 10**16)
+    found = doctor(pg_settings)
+    assert found["postgresql fits"].found.startswith("the server's clock is 300 s behind this machine's")
+    assert found["postgresql fits"].remedy.startswith("timedatectl set-ntp true")
+    assert (found["programs"].state, "make setup" in found["programs"].remedy) == (State.FAILED, True)
+    assert "7 days need 10000000.0 GB" in found["home"].found
+    monkeypatch.undo()
+    assert typed(found["home"], pg_settings) is not None
+    assert failed(pg_settings.model_copy(update={"fluxion_source": "archivos"})) == []
+
+
+def test_the_disk_has_to_do_for_a_week_of_what_was_taken_lately(duck_settings: Settings) -> None:
     duck_settings.home.mkdir(parents=True)
-    with Store(duck_settings.home).open(write=True) as db:
-        delivery.note(db, "muerto", now(), "nobody there")
-    found = doctor(duck_settings, fluxion_alert_urls=SecretStr("muerto=json://127.0.0.1:1/x"))["alerts"]
-    assert (found.state, found.found) == (State.FAILED, "muerto does not deliver: nobody there")
-    assert found.remedy.startswith("fluxion alerts test")
-
-
-def of_dagster(settings: Settings) -> dict[str, Finding]:
-    return {f.name: f for f in alive.diagnose(settings)}
-
-
-def test_a_dead_daemon_is_named_and_one_that_never_ran_is_not_called_dead(duck_settings: Settings) -> None:
-    assert {f.state for f in of_dagster(duck_settings).values()} == {State.SKIPPED}
-    assert not duck_settings.home.exists()
-    with instance.prepared(duck_settings), opened(duck_settings) as home:
-        home.add_daemon_heartbeat(DaemonHeartbeat(time.time() - 3600, "SCHEDULER", "d"))
-    found = of_dagster(duck_settings)
-    assert {n: f.state for n, f in found.items()} == {"dagster": State.OK, "daemon": State.FAILED, "schedules": State.OK}
-    assert "60 minutes ago" in found["daemon"].found
-    assert found["daemon"].remedy == "fluxion ui"
-    with instance.prepared(duck_settings), opened(duck_settings) as home:
-        home.add_daemon_heartbeat(DaemonHeartbeat(time.time(), "SCHEDULER", "d"))
-    assert of_dagster(duck_settings)["daemon"].state is State.OK
-
-
-def test_a_dagster_home_that_cannot_be_opened_is_named_and_its_remedy_works(duck_settings: Settings) -> None:
-    with instance.prepared(duck_settings) as place:
-        (place / "dagster.yaml").write_text("telemetry: [", "utf-8")
-    found = of_dagster(duck_settings)["dagster"]
-    assert found.state is State.FAILED
-    words = shlex.split(found.remedy.partition(" (")[0])
-    assert words[0] == "mv"
-    Path(words[1]).rename(words[2])
-    with instance.prepared(duck_settings), opened(duck_settings):
-        pass
-    assert of_dagster(duck_settings)["dagster"].state is State.OK
-
-
-def test_the_version_is_told(duck_settings: Settings) -> None:
-    assert fluxion(duck_settings, "--version").out == f"fluxion {__version__}\n"
-    assert f'version = "{__version__}"' in texts()[Path("pyproject.toml")]
+    free = shutil.disk_usage(duck_settings.home).free
+    for days, used in ((2, 0), (0, free)):
+        disk.note(duck_settings.home, disk.Measure(now() - timedelta(days=days), {"lotes": used}, free))
+    assert doctor(duck_settings)["home"].state is State.FAILED

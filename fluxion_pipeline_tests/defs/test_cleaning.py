@@ -7,12 +7,23 @@ from datetime import timedelta
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.remote_origin import InProcessCodeLocationOrigin, RemoteInstigatorOrigin, RemoteRepositoryOrigin
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, SensorInstigatorData, TickData, TickStatus
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from fluxion_pipeline.contracts.clock import now
 from fluxion_pipeline.defs.build import Overrides, build_defs
 from fluxion_pipeline.operations.disk import measures
 from fluxion_pipeline_tests.support.commands import fluxion
 from fluxion_pipeline_tests.support.shop import QUIET, Shop, materialized
+
+ORIGIN = RemoteInstigatorOrigin(
+    RemoteRepositoryOrigin(InProcessCodeLocationOrigin(LoadableTargetOrigin(), location_name="fluxion_pipeline"), "__repository__"), "alertas"
+)
+
+
+TOLD = (TickStatus.SUCCESS, TickStatus.SKIPPED, TickStatus.STARTED)
 
 
 @pytest.fixture
@@ -49,6 +60,32 @@ def test_runs_go_after_their_days_with_their_events(shop: Shop, instance: dg.Dag
     assert materialized(result)["operacion/limpieza"]["corridas_borradas"] == 2
     assert jobs_of(instance) == ["limpieza"]
     assert instance.all_logs(old.run_id) == []
+
+
+def verdicts(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> list[int]:
+    return [line.id for line in instance.event_log_storage.get_asset_check_execution_history(check, limit=99)]
+
+
+def test_the_history_of_checks_and_ticks_goes_too_but_for_what_each_check_said_last(shop: Shop, instance: dg.DagsterInstance) -> None:
+    runs_of = dg.AssetCheckKey(dg.AssetKey(["duckdb", "inventario_actual"]), "claves_unicas")
+    sensors = dg.AssetCheckKey(dg.AssetKey("alertas"), "entrega")
+    for _ in range(2):
+        run(shop, instance, "inventario")
+        instance.report_runless_asset_event(dg.AssetCheckEvaluation(asset_key=sensors.asset_key, check_name=sensors.name, passed=True))
+    state = InstigatorState(ORIGIN, InstigatorType.SENSOR, InstigatorStatus.RUNNING, SensorInstigatorData())
+    instance.add_instigator_state(state)
+    for status in TOLD:
+        tick = TickData(state.instigator_origin_id, "alertas", InstigatorType.SENSOR, status, now().timestamp(), run_ids=[], selector_id=state.selector_id)
+        instance.create_tick(tick)
+    before = {c: verdicts(instance, c) for c in (runs_of, sensors)}
+    assert {len(x) for x in before.values()} == {2}
+    assert run(shop, instance, "limpieza", days=29).success
+    assert {c: verdicts(instance, c) for c in before} == before
+    assert len(instance.get_ticks(state.instigator_origin_id, state.selector_id)) == len(TOLD)
+    result = run(shop, instance, "limpieza", days=31)
+    assert int(str(materialized(result)["operacion/limpieza"]["evaluaciones_borradas"])) > 10
+    assert {c: verdicts(instance, c) for c in before} == {c: x[:1] for c, x in before.items()}
+    assert instance.get_ticks(state.instigator_origin_id, state.selector_id) == []
 
 
 def test_a_run_that_the_alerts_have_not_looked_at_stays(shop: Shop, instance: dg.DagsterInstance) -> None:

@@ -105,7 +105,21 @@ def test_every_asset_says_what_it_is_to_whom_it_belongs_and_of_what_kind(tmp_pat
         assert node.description
         assert node.owners == ["team:datos"]
         assert node.group_name in {*TABLES, "informes", "operacion", "alertas"}
-        assert key.path[0] in node.kinds or node.kinds in ({"parquet"}, {"html"}, {"sqlite"})
+        assert key.path[0] in node.kinds or node.kinds in ({"parquet"}, {"html"}, {"sqlite"}, {"task"})
+
+
+def test_what_a_schedule_makes_of_stores_is_overdue_when_its_tick_did_not_come(tmp_path: Path) -> None:
+    graph = definitions("dual", tmp_path).resolve_asset_graph()
+    policies = {key.to_user_string(): graph.get(key).freshness_policy for key in graph.get_all_asset_keys()}
+    assert {name for name, policy in policies.items() if policy is None} == {"informes/cobertura", "informes/cutover", "operacion/limpieza", "alertas"}
+
+
+def test_the_form_of_a_run_shows_each_field_with_what_it_means_and_a_default_that_reads_all(tmp_path: Path) -> None:
+    found = definitions("duckdb", tmp_path)
+    for job, fields in {"inventario": {"tick": ""}, "ventas": {"desde": "", "hasta": "", "recuperar": False}}.items():
+        form = next(n for n in found.resolve_job_def(job).graph.node_defs if n.name == f"lotes__{job}").config_schema.config_type.fields
+        assert {name: f.default_value for name, f in form.items()} == {"ubicaciones": [], "espera": 300.0, "aceptar": False, "forzar": False} | fields
+        assert all(f.description for f in form.values())
 
 
 def test_no_check_blocks_and_every_check_says_what_it_is_for(tmp_path: Path) -> None:

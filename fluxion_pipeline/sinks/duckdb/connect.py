@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ MEMORY_LIMIT = "2GB"
 
 _LOCKED = re.compile(r"Conflicting lock is held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
 
+_BROKEN = re.compile(r"not a valid DuckDB|Corrupt database")
 _FULL = re.compile(r"No space left on device|File too large|could not write all bytes", re.IGNORECASE)
 
 
@@ -99,9 +101,13 @@ def _connect(file: Path, write: bool, deadline: float) -> duckdb.DuckDBPyConnect
 
 def _away(file: Path, error: Exception, held: re.Match[str] | None) -> SinkAway:
     if held:
-        remedy = f"close that program (or: kill {held['pid']}) and run it again"
+        remedy = f"close that program, or: kill {held['pid']}"
         return SinkAway("duckdb", f"{file.name} is open in {held['program']} (process {held['pid']})", remedy)
-    return SinkAway("duckdb", f"{file} can't be opened: {str(error).splitlines()[0]}", "check the file, its folder and the free space of the disk")
+    remedy = "check the file, its folder and the free space of the disk"
+    if _BROKEN.search(str(error)):
+        moved = " && ".join(f"mv {shlex.quote(str(x))} {shlex.quote(f'{x}.broken')}" for x in (file, file.with_name(file.name + ".wal")) if x.exists())
+        remedy = f"it is made again from the lotes: {moved} && fluxion init && fluxion sync --to duckdb"
+    return SinkAway("duckdb", f"{file} can't be opened: {str(error).splitlines()[0]}", remedy)
 
 
 def said(error: duckdb.Error, sink: str = "duckdb") -> FluxionError:
