@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from fluxion_pipeline.contracts.tables import spec
 from fluxion_pipeline.landing.decide.decision import Draft
-from fluxion_pipeline.landing.digest import digests
+from fluxion_pipeline.landing.digest import digest_of
 from fluxion_pipeline.landing.lote import LoteWriter, SliceEntry
 from fluxion_pipeline.landing.past import Past
 
@@ -45,5 +45,4 @@ def measured(draft: Draft) -> tuple[int, str]:
     rows = draft.rows
     if "_desplazada" in rows.schema.names and pc.any(rows.column("_desplazada")).as_py():  # to filter is to copy
         rows = rows.filter(pc.invert(rows.column("_desplazada")))
-    table = spec(draft.table)
-    return rows.num_rows, digests(rows, table, table.columns)[0]
+    return rows.num_rows, digest_of(rows, spec(draft.table).columns)
