@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -36,6 +38,23 @@ def entries(drafts: tuple[Draft, ...], past: Past, sequence: int, writer: LoteWr
             file = writer.parquet(table, pa.concat_tables(kept))
             result += [SliceEntry(table, slice_, version, rows, digest, file) for slice_, version, rows, digest in described]
     return tuple(result)
+
+
+def written_steps(drafts: tuple[Draft, ...], slices: tuple[SliceEntry, ...], writer: LoteWriter) -> list[dict[str, Any]]:
+    """Write what turns the images of before into those of a lote, as the manifest tells of it (``earlier.step`` reads it)."""
+    fresh = {(s.table, s.slice) for s in slices if s.version == writer.sequence}
+    return [
+        {
+            "tabla": d.table,
+            "slice": d.slice,
+            "version": d.step.version,
+            "filas": d.step.rows,
+            "huella": d.step.digest,
+            "archivo": writer.parquet("pasos", d.step.changes),
+        }
+        for d in drafts
+        if d.step is not None and (d.table, d.slice) in fresh
+    ]
 
 
 def measured(draft: Draft) -> tuple[int, str]:
