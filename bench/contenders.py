@@ -74,7 +74,7 @@ def fluxion(place: Place, stock: Stock, ticks: tuple[str, ...]) -> Measured:
     whole = []
     for tick in outside:
         stock.deliver(tick, place.source)
-        whole.append(run([command, "run", "inventario", "--tick", tick], environment, ROOT, server))
+        whole.append(run([command, "run", "inventario", "--tick", tick], environment, ROOT, server=server))
     run([command, "parity", "inventario_actual", "inventario_historico", "--full"], environment, ROOT)
     with duckdb.connect(str(place.folder / "home/fluxion.duckdb"), read_only=True) as connection:
         _must_hold("fluxion", connection.execute("SELECT count(*) FROM inventario_actual").fetchall()[0][0], stock.rows)
@@ -111,14 +111,14 @@ def peer(name: str, script: str, note: str) -> Callable[[Place, Stock, tuple[str
     """A contender that is a script in the peers' environment; the first tick isn't measured."""
 
     def contender(place: Place, stock: Stock, ticks: tuple[str, ...]) -> Result:
-        python, server = _peer_environment(), place.server()
+        python, server = peer_environment(), place.server()
         address = place.database(f"bench_{script}")
         if script == "peer_dagster":
             address = address.replace("postgresql://", "postgresql+psycopg2://")
         costs = []
         for tick in ticks:
             words: list[str | Path] = [python, ROOT / f"bench/{script}.py", place.source, tick, place.folder / f"{script}.duckdb", address]
-            done = run(words, {"DAGSTER_HOME": ""}, place.folder, server)
+            done = run(words, {"DAGSTER_HOME": ""}, place.folder, server=server)
             _must_hold(name, int(done.output.split()[-1]), stock.rows)
             costs.append(done)
         return median(name, costs[1:], note)
@@ -141,7 +141,7 @@ def floor(place: Place, stock: Stock, ticks: tuple[str, ...]) -> list[Result]:
                   ORDER BY 1, 3) TO '{str(ready).replace("'", "''")}' (HEADER)""")
     both, alone = [], []
     for _ in ticks[1:]:
-        done = run([sys.executable, ROOT / "bench/floor.py", ready, place.folder / "floor.duckdb", address], {}, ROOT, server)
+        done = run([sys.executable, ROOT / "bench/floor.py", ready, place.folder / "floor.duckdb", address], {}, ROOT, server=server)
         copied, all_ = map(float, done.output.split()[-2:])
         both.append(replace(done, seconds=all_))
         alone.append(replace(done, seconds=copied))
@@ -153,13 +153,13 @@ def _must_hold(who: str, rows: int, expected: int) -> None:
         raise BenchError(f"{who} ended with {rows:,} rows of {expected:,}: its seconds mean nothing")
 
 
-def _peer_environment() -> Path:
-    """The peer's Python, with its lock installed; made anew when the lock has changed."""
+def peer_environment() -> Path:
+    """The peers' Python, with their lock installed; made anew when the lock has changed."""
     lock = ROOT / "requirements/bench-peers.txt"
     folder = ROOT / ".bench" / f"peers-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
     stamp = folder / "installed"
     if not stamp.exists():
-        print("making the peer's environment …", flush=True)
+        print("making the peers' environment …", flush=True)
         subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
         subprocess.run([sys.executable, ROOT / "requirements/install.py", "--into", folder / "bin/python", lock.name], check=True)
         stamp.touch()

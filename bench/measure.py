@@ -11,8 +11,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,25 +81,39 @@ class Server:
         return float(total)
 
 
-def run(command: Sequence[str | Path], environment: Mapping[str, str], folder: Path, server: Server | None = None) -> Cost:
+def run(command: Sequence[str | Path], environment: Mapping[str, str], folder: Path, good: Collection[int] = (0,), *, server: Server | None = None) -> Cost:
     """Run a command to its end; without a server its CPU seconds are the command's alone, and WAL isn't told.
 
     Raises:
-        BenchError: if its exit code isn't 0, with the end of what it printed.
+        BenchError: if its exit code isn't one of ``good``, with the end of what it printed.
     """
     wal, spent = (server.wal(), server.cpu()) if server else (0.0, 0.0)
     with tempfile.TemporaryFile() as log:
         started = time.perf_counter()
         process = subprocess.Popen([str(part) for part in command], cwd=folder, env={**os.environ, **environment}, stdout=log, stderr=subprocess.STDOUT)
+        peak: list[float] = []
+        watching = threading.Thread(target=_watch, args=(process.pid, peak), daemon=True)
+        watching.start()
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
         log.seek(0)
         output = log.read().decode(errors="replace")
-    if process.returncode:
+    if process.returncode not in good:
         raise BenchError(f"{' '.join(map(str, command))} ended with {process.returncode}:\n{output[-3000:]}")
+    watching.join()
     cpu = usage.ru_utime + usage.ru_stime + (server.cpu() - spent if server else 0.0)
-    return Cost(seconds, cpu, usage.ru_maxrss / _UNIT, server.wal() - wal if server else 0.0, 0.0, output)
+    return Cost(seconds, cpu, max(peak, default=usage.ru_maxrss / _UNIT), server.wal() - wal if server else 0.0, 0.0, output)
+
+
+def _watch(process: int, peak: list[float]) -> None:
+    """Peak MB of a process until it ends: the system's own count takes the bench's memory, from before the program was loaded, for the program's."""
+    status = Path(f"/proc/{process}/status")
+    with suppress(OSError, StopIteration):
+        while True:
+            peak.append(int(next(line for line in status.read_text().splitlines() if line.startswith("VmHWM")).split()[1]) / 1024)
+            del peak[:-1]
+            time.sleep(0.01)
 
 
 def timed(work: Callable[[], object], server: Server, landed: Callable[[], float]) -> Cost:
