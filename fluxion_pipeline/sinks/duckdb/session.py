@@ -102,7 +102,8 @@ class DuckDBSession:
     def _load(self, table: TableSpec, images: Sequence[Image]) -> None:
         """Fill ``_imagen`` with the images and ``_tenida`` with what the file holds of their slices."""
         changes.load_image(self.con, table, images)
-        held = f"SELECT {columns(table.columns, 't.')} FROM {quote(table.name)} t WHERE EXISTS (FROM _slices s WHERE {slices.match(table, 't', 's')})"  # noqa: S608 quoted names
+        mine = f"{slices.span(table, images, 't')} AND EXISTS (FROM _slices s WHERE {slices.match(table, 't', 's')})"
+        held = f"SELECT {columns(table.columns, 't.')} FROM {quote(table.name)} t WHERE ({mine})"  # noqa: S608 quoted names
         if slices.strays_possible(table):
             held += f" OR ({columns(table.key, 't.')}) IN (SELECT {columns(table.key)} FROM _imagen)"  # noqa: S608 quoted names
         with self._registered("_slices", slices.relation(table, images)):
