@@ -38,6 +38,8 @@ def main() -> int:
         place = contenders.Place(folder, folder / "source", lambda name: f"postgresql://{login}/{name}", server.status().pid or 0)
         print("fluxion …", flush=True)
         ours = contenders.fluxion(place, stock, ticks)
+        print("\nThe run in process, by stage\n")
+        print(table([ours.in_process, *ours.parts], ours.in_process) + "\n", flush=True)
         few = ticks[: asked.rounds + 1]
         print("the floor …", flush=True)
         floor, copy = contenders.floor(place, stock, few)
@@ -53,8 +55,6 @@ def main() -> int:
         shutil.rmtree(folder, ignore_errors=True)
     print(f"\n{stock.rows:,} stock rows of {len(stock.locations)} locations, {asked.changed:g} % changed, medians of {asked.rounds} ticks after the first\n")
     print(table([ours.command, ours.in_process, ours.sinks, *peers, floor], ours.command))
-    print("\nThe run in process, by stage\n")
-    print(table([ours.in_process, *ours.parts], ours.in_process))
     print("\nThe first tick, to COPY of the ready file (its PostgreSQL part has the keyframe of the history too)\n")
     print(table([copy, *ours.first], copy))
     return 0
