@@ -49,7 +49,7 @@ format: $(DEV) ## ruff: mend what it can
 types: $(DEV) ## mypy, strict
 	@$(PY) -m mypy
 
-bench: $(DEV) ## measure against stock Dagster and the floor, in one run; prints one table
+bench: $(DEV) ## measure a tick, stage by stage, against peers and the floor (ARGS="--rows 89000 --changed 30 --no-peers")
 	@$(PY) -m bench $(ARGS)
 
 bench-parity: $(DEV) ## measure proofs of parity against reladiff, datacompy and pandas (ARGS="--rows 5000000")

@@ -1,4 +1,4 @@
-"""The contenders: each takes the ticks in order, and its second and later ones are measured.
+"""The contenders: each takes ticks in order, and its second and later ones are measured.
 
 All write to databases of one embedded PostgreSQL and to DuckDB files of their own on one disk.
 """
@@ -6,18 +6,19 @@ All write to databases of one embedded PostgreSQL and to DuckDB files of their o
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 import psycopg2
 from psycopg2 import sql
 
-from bench.measure import BenchError, Result, Run, median, run
+from bench.measure import BenchError, Cost, Result, Server, less, median, run
 from bench.stock import Stock
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,12 +31,18 @@ class Place:
     Attributes:
         folder: the bench's temporary folder.
         source: the folder of drops that the contenders read.
-        dsn: libpq URI of the embedded server's maintenance database.
+        dsn: libpq URI of a database of the embedded server.
+        pid: of the server's first process.
     """
 
     folder: Path
     source: Path
     dsn: Callable[[str], str]
+    pid: int
+
+    def server(self) -> Server:
+        """The server, as it is measured."""
+        return Server(self.dsn("postgres"), self.pid)
 
     def database(self, name: str) -> str:
         """Make an empty database; its address."""
@@ -46,48 +53,99 @@ class Place:
         return self.dsn(name)
 
 
-def fluxion(place: Place, stock: Stock, ticks: tuple[str, ...]) -> Result:
-    """This pipeline: the command from files to both sinks, with the rules, the history, the ledger and parity."""
+def fluxion(place: Place, stock: Stock, ticks: tuple[str, ...]) -> Measured:
+    """This pipeline, from files to both sinks, with the rules, the history, the ledger and parity.
+
+    Of the ticks the first is the full load; then come turns of one by stages, one as a run in process, one by the command.
+    """
     command = Path(sys.executable).parent / "fluxion"
     environment = {"DB_MODE": "dual", "FLUXION_HOME": str(place.folder / "home"), "FLUXION_SOURCE": "archivos", "FLUXION_SOURCE_PATH": str(place.source)}
     for words in (["init"], ["run", "catalogo"]):
         run([command, *words], environment, ROOT)
-    runs = []
-    for tick in ticks:
+    turns = (len(ticks) - 1) // 3
+    inside, outside = ticks[: 1 + 2 * turns], ticks[1 + 2 * turns :]
+    for tick in inside:
         stock.deliver(tick, place.source)
-        runs.append(run([command, "run", "inventario", "--tick", tick], environment, ROOT))
+    server = place.server()
+    told = run([sys.executable, "-m", "bench.stages", place.folder, server.address, str(server.pid), *inside], environment, ROOT).output.split("\n")
+    costs: dict[str, list[Cost]] = {}
+    for name, cost in json.loads(next(line for line in reversed(told) if line.startswith("[["))):
+        costs.setdefault(name, []).append(Cost(**cost))
+    whole = []
+    for tick in outside:
+        stock.deliver(tick, place.source)
+        whole.append(run([command, "run", "inventario", "--tick", tick], environment, ROOT, server=server))
     run([command, "parity", "inventario_actual", "inventario_historico", "--full"], environment, ROOT)
     with duckdb.connect(str(place.folder / "home/fluxion.duckdb"), read_only=True) as connection:
         _must_hold("fluxion", connection.execute("SELECT count(*) FROM inventario_actual").fetchall()[0][0], stock.rows)
-    return median("fluxion", runs[1:], "whole command: rules, images, history, both sinks, parity")
+    asked = median("fluxion", whole, "the whole command: rules, images, history, both sinks, parity, checks")
+    stages = [median(name, costs[name], note) for name, note in STAGES.items()]
+    in_process = median("in process", costs["whole"], "the same run in a process that has begun")
+    rest = [less("Dagster's rest", in_process, stages, "events, checks, storage"), less("start", asked, [in_process], "Python, imports, definitions")]
+    first = [median(f"first {name}", costs[f"first {name}"], "full load" if name != "parity" else "all compared") for name in STAGES]
+    seconds, cpu, wal = (sum(getattr(s.cost, f) for s in stages[:3]) for f in ("seconds", "cpu", "wal"))
+    sinks = Cost(seconds, cpu, max(s.cost.megabytes for s in stages[:3]), wal, stages[0].cost.landed)
+    return Measured(asked, Result("files to both sinks", sinks, "land + duckdb + postgresql"), in_process, [*stages, *rest], first)
 
 
-def stock_dagster(place: Place, stock: Stock, ticks: tuple[str, ...]) -> Result:
-    """Stock Dagster: the official pandas IO manager and ``to_sql``."""
-    python = peer_environment()
-    address = place.database("bench_peer").replace("postgresql://", "postgresql+psycopg2://")
-    runs = []
-    for tick in ticks:
-        done = run([python, ROOT / "bench/peer_dagster.py", place.source, tick, place.folder / "peer.duckdb", address], {"DAGSTER_HOME": ""}, place.folder)
-        _must_hold("stock Dagster", int(done.output.split()[-1]), stock.rows)
-        runs.append(done)
-    return median("stock Dagster", runs[1:], "whole command: pandas, DuckDBPandasIOManager, to_sql; no key, no parity")
+STAGES = {
+    "land": "files, rules, images, history, changes",
+    "duckdb": "changes applied, ledger",
+    "postgresql": "changes applied, ledger",
+    "parity": "every slice, by what changed",
+}
 
 
-def floor(place: Place, stock: Stock, ticks: tuple[str, ...]) -> Result:
-    """COPY of a ready file and DuckDB's append, one after the other; only this work is timed."""
-    address = place.database("bench_floor")
+@dataclass(frozen=True)
+class Measured:
+    """This pipeline's figures: the command, what of it is files to both sinks, the run in process, its parts, the full load's."""
+
+    command: Result
+    sinks: Result
+    in_process: Result
+    parts: list[Result]
+    first: list[Result]
+
+
+def peer(name: str, script: str, note: str) -> Callable[[Place, Stock, tuple[str, ...]], Result]:
+    """A contender that is a script in the peers' environment; the first tick isn't measured."""
+
+    def contender(place: Place, stock: Stock, ticks: tuple[str, ...]) -> Result:
+        python, server = peer_environment(), place.server()
+        address = place.database(f"bench_{script}")
+        if script == "peer_dagster":
+            address = address.replace("postgresql://", "postgresql+psycopg2://")
+        costs = []
+        for tick in ticks:
+            words: list[str | Path] = [python, ROOT / f"bench/{script}.py", place.source, tick, place.folder / f"{script}.duckdb", address]
+            done = run(words, {"DAGSTER_HOME": ""}, place.folder, server=server)
+            _must_hold(name, int(done.output.split()[-1]), stock.rows)
+            costs.append(done)
+        return median(name, costs[1:], note)
+
+    return contender
+
+
+stock_dagster = peer("stock Dagster", "peer_dagster", "whole command: pandas, DuckDBPandasIOManager, to_sql; no key, no parity")
+by_hand = peer("execute_values", "peer_values", "whole command: pandas, DuckDB replaced, upsert by execute_values; no parity")
+
+
+def floor(place: Place, stock: Stock, ticks: tuple[str, ...]) -> list[Result]:
+    """COPY of a ready file and DuckDB's append: one after the other, and COPY alone; only this work is timed."""
+    address, server = place.database("bench_floor"), place.server()
     ready = place.folder / "ready.csv"
     with duckdb.connect() as connection:
         connection.execute(f"""
             COPY (SELECT parse_path(filename)[-2] AS ubicacion, ubicacion AS almacen, codigo_producto, stock, NULL AS precio, NULL AS costo
                   FROM read_csv('{str(place.source).replace("'", "''")}/inventario/*/{ticks[-1]}.csv', all_varchar = true, filename = true)
                   ORDER BY 1, 3) TO '{str(ready).replace("'", "''")}' (HEADER)""")
-    runs = []
+    both, alone = [], []
     for _ in ticks[1:]:
-        done = run([sys.executable, ROOT / "bench/floor.py", ready, place.folder / "floor.duckdb", address], {}, ROOT)
-        runs.append(Run(float(done.output.split()[-1]), done.megabytes, ""))
-    return median("floor", runs, "only COPY of a ready CSV of the table, then DuckDB append of it")
+        done = run([sys.executable, ROOT / "bench/floor.py", ready, place.folder / "floor.duckdb", address], {}, ROOT, server=server)
+        copied, all_ = map(float, done.output.split()[-2:])
+        both.append(replace(done, seconds=all_))
+        alone.append(replace(done, seconds=copied))
+    return [median("floor", both, "COPY of a ready CSV of the table, then DuckDB append of it"), median("COPY alone", alone, "")]
 
 
 def _must_hold(who: str, rows: int, expected: int) -> None:

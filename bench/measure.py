@@ -1,21 +1,28 @@
-"""How a command is measured: wall clock, and the peak memory of its largest process.
+"""How work is measured: wall clock, CPU seconds with the server's, peak memory of the largest process, WAL.
 
-What a database server does on its side takes time but isn't counted as the command's memory.
+What a database server does counts as CPU seconds of whoever asked for it, but not as its memory.
 """
 
 from __future__ import annotations
 
 import os
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+import psycopg2
+
+_UNIT = 1024 * 1024 if sys.platform == "darwin" else 1024
+"""Of the operating system's peak memory, in a MB."""
 
 
 class BenchError(Exception):
@@ -23,31 +30,64 @@ class BenchError(Exception):
 
 
 @dataclass(frozen=True)
-class Run:
-    """One measured command: wall seconds, peak MB, what it printed, its own CPU seconds."""
+class Cost:
+    """What something took: wall seconds, CPU seconds, peak MB, bytes of WAL, bytes landed; and what it printed."""
 
     seconds: float
+    cpu: float
     megabytes: float
-    output: str
-    cpu: float = 0.0
+    wal: float
+    landed: float = 0.0
+    output: str = ""
 
 
 @dataclass(frozen=True)
 class Result:
-    """One line of the table: medians over the rounds."""
+    """One line of a table: medians over the rounds."""
 
     name: str
-    seconds: float
-    megabytes: float
+    cost: Cost
     note: str = ""
 
 
-def run(command: Sequence[str | Path], environment: Mapping[str, str], folder: Path, good: Collection[int] = (0,)) -> Run:
-    """Run a command to its end.
+@dataclass(frozen=True)
+class Server:
+    """The PostgreSQL server that everybody writes.
+
+    Attributes:
+        address: libpq URI of a database of it.
+        pid: of its first process.
+    """
+
+    address: str
+    pid: int
+
+    def wal(self) -> float:
+        """Bytes of WAL written since ever."""
+        with closing(psycopg2.connect(self.address)) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT pg_current_wal_lsn() - '0/0'::pg_lsn")
+            ((found,),) = cursor.fetchall()
+        return float(found)
+
+    def cpu(self) -> float:
+        """CPU seconds of all of its processes, those that have ended included."""
+        first = psutil.Process(self.pid)
+        spent = first.cpu_times()
+        total = spent.user + spent.system + spent.children_user + spent.children_system
+        for child in first.children():
+            with suppress(psutil.Error):
+                mine = child.cpu_times()
+                total += mine.user + mine.system
+        return float(total)
+
+
+def run(command: Sequence[str | Path], environment: Mapping[str, str], folder: Path, good: Collection[int] = (0,), *, server: Server | None = None) -> Cost:
+    """Run a command to its end; without a server its CPU seconds are the command's alone, and WAL isn't told.
 
     Raises:
         BenchError: if its exit code isn't one of ``good``, with the end of what it printed.
     """
+    wal, spent = (server.wal(), server.cpu()) if server else (0.0, 0.0)
     with tempfile.TemporaryFile() as log:
         started = time.perf_counter()
         process = subprocess.Popen([str(part) for part in command], cwd=folder, env={**os.environ, **environment}, stdout=log, stderr=subprocess.STDOUT)
@@ -62,8 +102,8 @@ def run(command: Sequence[str | Path], environment: Mapping[str, str], folder: P
     if process.returncode not in good:
         raise BenchError(f"{' '.join(map(str, command))} ended with {process.returncode}:\n{output[-3000:]}")
     watching.join()
-    unit = 1024 * 1024 if sys.platform == "darwin" else 1024
-    return Run(seconds, max(peak, default=usage.ru_maxrss / unit), output, usage.ru_utime + usage.ru_stime)
+    cpu = usage.ru_utime + usage.ru_stime + (server.cpu() - spent if server else 0.0)
+    return Cost(seconds, cpu, max(peak, default=usage.ru_maxrss / _UNIT), server.wal() - wal if server else 0.0, 0.0, output)
 
 
 def _watch(process: int, peak: list[float]) -> None:
@@ -76,14 +116,39 @@ def _watch(process: int, peak: list[float]) -> None:
             time.sleep(0.01)
 
 
-def median(name: str, runs: Sequence[Run], note: str = "") -> Result:
-    """The medians of several runs."""
-    return Result(name, statistics.median(r.seconds for r in runs), max(r.megabytes for r in runs), note)
+def timed(work: Callable[[], object], server: Server, landed: Callable[[], float]) -> Cost:
+    """Do something in this process; its memory is the peak of the process until then."""
+    wal, spent, bytes_ = server.wal(), server.cpu(), landed()
+    started, mine = time.perf_counter(), time.process_time()
+    work()
+    seconds, mine = time.perf_counter() - started, time.process_time() - mine
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _UNIT
+    return Cost(seconds, mine + server.cpu() - spent, peak, server.wal() - wal, landed() - bytes_)
 
 
-def table(results: Sequence[Result], ours: Result) -> str:
-    """The results as one aligned table; ratios are to ours."""
-    lines = [("", "seconds", "peak MB", "× ours", "")]
-    lines += [(r.name, f"{r.seconds:.2f}", f"{r.megabytes:,.0f}", f"{r.seconds / ours.seconds:.2f}", r.note) for r in results]
-    widths = [max(len(line[column]) for line in lines) for column in range(4)]
-    return "\n".join(f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:>{widths[2]}}  {d:>{widths[3]}}  {e}".rstrip() for a, b, c, d, e in lines)
+def median(name: str, costs: Sequence[Cost], note: str = "") -> Result:
+    """The medians of several measurements, and the largest of their peaks."""
+    middle = [statistics.median(values) for values in zip(*((c.seconds, c.cpu, c.wal, c.landed) for c in costs), strict=True)]
+    return Result(name, Cost(middle[0], middle[1], max(c.megabytes for c in costs), middle[2], middle[3]), note)
+
+
+def less(name: str, whole: Result, parts: Sequence[Result], note: str = "") -> Result:
+    """What is left of a whole without its parts."""
+    seconds, cpu, wal = (getattr(whole.cost, f) - sum(getattr(p.cost, f) for p in parts) for f in ("seconds", "cpu", "wal"))
+    return Result(name, Cost(seconds, cpu, whole.cost.megabytes, max(wal, 0.0)), note)
+
+
+def table(results: Sequence[Result], one: Result) -> str:
+    """The results as one aligned table; ratios are to ``one``, by wall clock and by CPU seconds."""
+    lines = [("", "seconds", "CPU s", "× s", "× CPU", "peak MB", "WAL kB", "landed kB", "")]
+    for r in results:
+        c, o = r.cost, one.cost
+        figures = (f"{c.seconds:.2f}", f"{c.cpu:.2f}", f"{c.seconds / o.seconds:.2f}", f"{c.cpu / o.cpu:.2f}", f"{c.megabytes:,.0f}")
+        lines.append((r.name, *figures, f"{c.wal / 1000:,.0f}", f"{c.landed / 1000:,.0f}", r.note))
+    widths = [max(len(line[column]) for line in lines) for column in range(8)]
+    return "\n".join(_aligned(line, widths) for line in lines)
+
+
+def _aligned(line: Sequence[str], widths: Sequence[int]) -> str:
+    name, *figures, note = line
+    return "  ".join([f"{name:<{widths[0]}}", *(f"{f:>{w}}" for f, w in zip(figures, widths[1:], strict=True)), note]).rstrip()

@@ -15,7 +15,7 @@ from fluxion_pipeline.locations import registry
 
 ROWS = 23 * 35_000
 CHANGED = 0.03
-TICKS = ("2026-03-02T0600", "2026-03-02T0630", "2026-03-02T0700", "2026-03-02T0730", "2026-03-02T0800")
+TICKS = tuple(f"2026-03-02T{hour:02d}{minute:02d}" for hour in range(6, 22) for minute in (0, 30))
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Stock:
             (self.waiting / location / f"{tick}.csv").rename(target / f"{tick}.csv")
 
 
-def generate(folder: Path, source: Path, ticks: tuple[str, ...], rows: int = ROWS) -> Stock:
+def generate(folder: Path, source: Path, ticks: tuple[str, ...], rows: int = ROWS, changed: float = CHANGED) -> Stock:
     """Write the catalogue into ``source`` and all ticks of all active locations into ``folder``."""
     locations = tuple(location.codigo_etl for location in registry.load().active)
     products = -(-rows // len(locations))
@@ -60,13 +60,13 @@ def generate(folder: Path, source: Path, ticks: tuple[str, ...], rows: int = ROW
         for place, location in enumerate(locations):
             (folder / location).mkdir(parents=True)
             for turn, tick in enumerate(ticks):
-                connection.execute(_snapshot(place, turn, folder / location / f"{tick}.csv"))
+                connection.execute(_snapshot(place, turn, folder / location / f"{tick}.csv", changed))
     return Stock(folder, locations, products * len(locations))
 
 
-def _snapshot(place: int, turn: int, file: Path) -> str:
+def _snapshot(place: int, turn: int, file: Path, changed: float) -> str:
     """SQL that writes a location's stock at a tick: since the first one each product has changed with its own luck."""
-    changes = " + ".join(f"(hash(n, {place}, {t}) % 10000 < {CHANGED * 10000:.0f})::INT" for t in range(1, turn + 1)) or "0"
+    changes = " + ".join(f"(hash(n, {place}, {t}) % 10000 < {changed * 10000:.0f})::INT" for t in range(1, turn + 1)) or "0"
     level = f"(hash(n, {place}, 0) % 4000)::BIGINT - 400"
     return f"""
         COPY (SELECT codigo AS codigo_producto, descripcion AS descripcion_producto, categoria AS categoria_producto, marca,

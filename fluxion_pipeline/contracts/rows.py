@@ -6,9 +6,12 @@ Before this: the rules of a row (``contracts.rules``), which fill these shapes; 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from fluxion_pipeline.contracts.outcomes import Fact
 from fluxion_pipeline.contracts.tables import TableSpec, spec
@@ -53,6 +56,16 @@ def arrow_type(table: str | TableSpec, column: str) -> pa.DataType:
         return pa.decimal128(18, 4)
     names = ((sa.Text, pa.string()), (sa.Date, pa.date32()), (sa.Boolean, pa.bool_()), (sa.Integer, pa.int32()))
     return next(type_ for sql, type_ in names if isinstance(kind, sql))
+
+
+def ascending(rows: pa.Table, names: Sequence[str], *, strictly: bool = False) -> bool:
+    """Whether rows are in the order of some columns without NULL; ``strictly``: no two are alike in them either."""
+    ordered: Any = pa.scalar(not strictly)
+    for name in reversed(names):
+        column = rows.column(name)
+        low, high = column[:-1], column[1:]
+        ordered = pc.or_(pc.less(low, high), pc.and_(pc.equal(low, high), ordered))
+    return bool(pc.all(ordered).as_py()) if rows.num_rows > 1 else True
 
 
 @cache

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from fluxion_pipeline.contracts.tables import spec
 from fluxion_pipeline.landing.decide.decision import Draft
-from fluxion_pipeline.landing.digest import digests
+from fluxion_pipeline.landing.digest import digest_of
 from fluxion_pipeline.landing.lote import LoteWriter, SliceEntry
 from fluxion_pipeline.landing.past import Past
 
@@ -38,6 +40,23 @@ def entries(drafts: tuple[Draft, ...], past: Past, sequence: int, writer: LoteWr
     return tuple(result)
 
 
+def written_steps(drafts: tuple[Draft, ...], slices: tuple[SliceEntry, ...], writer: LoteWriter) -> list[dict[str, Any]]:
+    """Write what turns the images of before into those of a lote, as the manifest tells of it (``earlier.step`` reads it)."""
+    fresh = {(s.table, s.slice) for s in slices if s.version == writer.sequence}
+    return [
+        {
+            "tabla": d.table,
+            "slice": d.slice,
+            "version": d.step.version,
+            "filas": d.step.rows,
+            "huella": d.step.digest,
+            "archivo": writer.parquet("pasos", d.step.changes),
+        }
+        for d in drafts
+        if d.step is not None and (d.table, d.slice) in fresh
+    ]
+
+
 def measured(draft: Draft) -> tuple[int, str]:
     """Number and digest of a draft's applied rows."""
     if draft.measure is not None:
@@ -45,5 +64,4 @@ def measured(draft: Draft) -> tuple[int, str]:
     rows = draft.rows
     if "_desplazada" in rows.schema.names and pc.any(rows.column("_desplazada")).as_py():  # to filter is to copy
         rows = rows.filter(pc.invert(rows.column("_desplazada")))
-    table = spec(draft.table)
-    return rows.num_rows, digests(rows, table, table.columns)[0]
+    return rows.num_rows, digest_of(rows, spec(draft.table).columns)

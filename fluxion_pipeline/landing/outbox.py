@@ -30,7 +30,7 @@ from fluxion_pipeline.landing.index import SCHEMA, Image, Index, location_of, pl
 from fluxion_pipeline.landing.keys import KeyIndex
 from fluxion_pipeline.landing.lineage import Overtaken, decided_anew
 from fluxion_pipeline.landing.lote import LoteWriter, Manifest, create, manifest_path
-from fluxion_pipeline.landing.measure import entries
+from fluxion_pipeline.landing.measure import entries, written_steps
 from fluxion_pipeline.landing.past import Past, image_rows
 from fluxion_pipeline.landing.result import Landing, attempt_json, broken, landing_of
 from fluxion_pipeline.landing.twins import one_of_a_kind
@@ -160,6 +160,8 @@ class Outbox:
         writer = LoteWriter(self.place(past.location), sequence)
         slices = entries(drafts, past, sequence, writer)
         more = dict(extra or {})
+        if steps := written_steps(drafts, slices, writer):
+            more["pasos"] = steps
         more |= {name: writer.parquet(name, table) for name, table in (evidence or {}).items() if table is not None and table.num_rows}
         manifest = Manifest(self.id, past.location, sequence, stamp(self.clock()), HEAD, slices, writer.files, reading, standing, extra=more)
         with writing(self.home):
@@ -234,3 +236,7 @@ class Outbox:
     def past_image(self, location: str, table: str, slice_: str, version: int) -> Image | None:
         """The image that a lote of before wrote of a slice; None where it is gone or isn't as it was written."""
         return earlier.image(self.place(location), self.id, location, table, slice_, version)
+
+    def step(self, image: Image) -> earlier.WrittenStep | None:
+        """What turns the image before it into a newest image; None where it was not written or is gone."""
+        return earlier.step(self.place(image.location), self.id, image)

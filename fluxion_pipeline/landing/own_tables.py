@@ -17,7 +17,7 @@ from fluxion_pipeline.contracts.own_rows import rows_of, slice_text, slice_texts
 from fluxion_pipeline.contracts.own_tables import OwnTable
 from fluxion_pipeline.errors import ContractError
 from fluxion_pipeline.landing.decide.decision import Draft
-from fluxion_pipeline.landing.digest import digests
+from fluxion_pipeline.landing.digest import digest_of
 from fluxion_pipeline.landing.index import stamp
 from fluxion_pipeline.landing.outbox import Outbox
 from fluxion_pipeline.landing.tables import keep, own_table
@@ -123,7 +123,7 @@ def _covered(table: OwnTable, covers: Iterable[Any], parts: Mapping[str, Sequenc
 
 
 def _draft(table: OwnTable, slice_: str, rows: pa.Table) -> Draft:
-    return Draft(table.name, slice_, rows, measure=(rows.num_rows, digests(rows, table.spec, table.spec.columns)[0]))
+    return Draft(table.name, slice_, rows, measure=(rows.num_rows, digest_of(rows, table.spec.columns)))
 
 
 def _changed(table: OwnTable, before: OwnTable) -> ContractError:

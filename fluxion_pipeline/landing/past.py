@@ -48,6 +48,7 @@ class Past:
         """Begin anew, after a lote of our own or of another machine."""
         self.upto = self.index.sequence(self.location)
         self._keys_ready = False
+        self._known: tuple[str, int, pa.Table] = ("", 0, state_schema(Fact.INVENTARIO).empty_table())
 
     def image(self, table: str, slice_: str) -> Image | None:
         """The newest image of a slice."""
@@ -117,6 +118,11 @@ class Past:
         schema = state_schema(Fact.INVENTARIO)
         if tick is None:
             return schema.empty_table()
+        if self._known[:2] != (tick, self.upto):
+            self._known = (tick, self.upto, self._looked_up(tick, schema))
+        return self._known[2]
+
+    def _looked_up(self, tick: str, schema: pa.Schema) -> pa.Table:
         if self.neighbour(tick, after=True, same_day=False) is None:
             found = self.rows("inventario_actual", self.location)
             if found is not None:

@@ -16,7 +16,7 @@ from fluxion_pipeline.contracts.outcomes import Fact, Provenance, SinkName
 from fluxion_pipeline.contracts.tables import spec
 from fluxion_pipeline.errors import ContractError, ConvergenceError, SinkAway
 from fluxion_pipeline.landing.decide.dimensions import EVERYWHERE
-from fluxion_pipeline.landing.digest import digests
+from fluxion_pipeline.landing.digest import digest_of
 from fluxion_pipeline.landing.index import stamp
 from fluxion_pipeline.landing.past import Past
 from fluxion_pipeline.operations.app import App
@@ -144,4 +144,4 @@ def _differing(app: App, source: SinkName, fact: Fact, location: str, since: int
     if not images:
         return ()
     held = rows_of(app, source, fact, location, images)
-    return tuple(s for s, i in images.items() if (i.rows, i.digest) != (held[s].num_rows, digests(held[s], table, table.columns)[0]))
+    return tuple(s for s, i in images.items() if (i.rows, i.digest) != (held[s].num_rows, digest_of(held[s], table.columns)))

@@ -8,7 +8,7 @@ row of a key that is held more than once; its row, if it has one, is inserted an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from fluxion_pipeline.contracts.sqltext import columns, duckdb_type, quote
 from fluxion_pipeline.contracts.tables import TableSpec
 from fluxion_pipeline.errors import ConvergenceError
+from fluxion_pipeline.landing.earlier import WrittenStep
 from fluxion_pipeline.landing.index import Image
 from fluxion_pipeline.sinks import slices
 
@@ -80,6 +81,31 @@ def _with_doubles(con: duckdb.DuckDBPyConnection, table: TableSpec, held: int, w
     counts: dict[str, int] = dict(con.execute("SELECT _que, count(*) FROM _cambios GROUP BY 1").fetchall())
     doubled = _one(con, "SELECT coalesce(sum(_n), 0) FROM _dobles")
     return Plan(counts.get("I", 0), counts.get("U", 0), counts.get("D", 0) + doubled, held, wanted, doubled=True)
+
+
+def find_with_steps(con: duckdb.DuckDBPyConnection, table: TableSpec, steps: Mapping[str, WrittenStep], images: Sequence[Image]) -> Plan:
+    """``find``, and for slices that hold an older image of which their lote wrote the changes: those.
+
+    Args:
+        con: as for ``find``, without the rows of these slices.
+        table: the table.
+        steps: slice → the changes.
+        images: what the sink owes; those of other slices are left alone.
+
+    Raises:
+        ConvergenceError: if the changes don't turn the older images into these.
+    """
+    plan = find(con, table)
+    if not steps:
+        return plan
+    con.execute("CREATE OR REPLACE TEMP TABLE _pasos AS FROM read_parquet(?, hive_partitioning = false)", [[str(s.file) for s in steps.values()]])
+    con.execute("INSERT INTO _cambios BY NAME FROM _pasos")
+    counts: dict[str, int] = dict(con.execute("SELECT _que, count(*) FROM _pasos GROUP BY 1").fetchall())
+    inserts, updates, deletes = counts.get("I", 0), counts.get("U", 0), counts.get("D", 0)
+    held, wanted = sum(s.rows for s in steps.values()), sum(i.rows for i in images if i.slice in steps)
+    if held - deletes + inserts != wanted:
+        raise ConvergenceError(f"the changes of {table.name} turn {held} rows into {held - deletes + inserts}, their manifests say {wanted}", RESTORE)
+    return Plan(plan.inserts + inserts, plan.updates + updates, plan.deletes + deletes, plan.held + held, plan.wanted + wanted, plan.doubled)
 
 
 def _one(con: duckdb.DuckDBPyConnection, sql: str) -> int:

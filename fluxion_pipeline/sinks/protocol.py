@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from fluxion_pipeline.contracts.outcomes import SinkName
 from fluxion_pipeline.contracts.tables import TableSpec
+from fluxion_pipeline.landing.earlier import WrittenStep
 from fluxion_pipeline.landing.index import Image
 
 
@@ -133,8 +134,21 @@ class AttemptLine:
     motivo: str | None
 
 
-Past = Callable[[str, str, str, int], "Image | None"]
-"""The image of a location's table and slice at a version; None where its lote is gone or isn't as it was written."""
+@dataclass(frozen=True)
+class Past:
+    """What lotes of before say.
+
+    Attributes:
+        image: the image of a location's table and slice at a version; None where its lote is gone or isn't as it was written.
+        step: what turns an older image into a newest one; None likewise.
+    """
+
+    image: Callable[[str, str, str, int], Image | None]
+    step: Callable[[Image], WrittenStep | None]
+
+    def __call__(self, location: str, table: str, slice_: str, version: int) -> Image | None:
+        """The image."""
+        return self.image(location, table, slice_, version)
 
 
 class SinkSession(Protocol):
@@ -172,7 +186,7 @@ class SinkSession(Protocol):
         Args:
             table: the table.
             images: one per slice.
-            past: gives an earlier image that the ledger names, where it is still there.
+            past: gives what is known of images that the ledger names.
             outbox: whose images they are.
             trust: believe what the sink proves; else everything is read back.
 

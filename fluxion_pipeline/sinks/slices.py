@@ -91,6 +91,20 @@ def match(table: TableSpec, row: str, slice_: str) -> str:
     return " AND ".join(parts)
 
 
+def span(table: TableSpec, images: Sequence[Image], row: str) -> str:
+    """DuckDB condition that rows of the slices fulfil, and few others: the dates or instants between which they lie.
+
+    A join with the slices looks at every row of the table; this looks at the blocks of those times only.
+    """
+    name = table.month_column
+    if name is None or not images:
+        return "true"
+    place = table.slice_columns.index(name)
+    times = [values(table, i.slice)[place] for i in images]
+    kind, more = ("TIMESTAMPTZ", " + INTERVAL '1 minute'") if isinstance(times[0], datetime) else ("DATE", "")
+    return f"{row}.{quote(name)} >= {kind} '{min(times).isoformat()}' AND {row}.{quote(name)} <= {kind} '{max(times).isoformat()}'{more}"
+
+
 def strays_possible(table: TableSpec) -> bool:
     """Whether a row's key leaves its slice open: such a row, moved to another slice by hand, would keep its image out."""
     return bool(table.slice_columns) and not set(table.slice_columns) & set(table.key)

@@ -25,7 +25,7 @@ from fluxion_pipeline.sinks import copying
 from fluxion_pipeline.sinks.attempts import lines_of
 from fluxion_pipeline.sinks.claim import check_claim, held_upto
 from fluxion_pipeline.sinks.own_tables import make_owed
-from fluxion_pipeline.sinks.protocol import Sink, SinkSession, WriteReceipt
+from fluxion_pipeline.sinks.protocol import Past, Sink, SinkSession, WriteReceipt
 from fluxion_pipeline.sinks.slices import owner
 
 OVERTAKEN = 5
@@ -199,7 +199,7 @@ def _written(work: Work, session: SinkSession, images: Sequence[Image], trust: b
     for table in sorted({i.table for i in images}, key=_turn):
         mine = [i for i in images if i.table == table]
         begun = time.monotonic()
-        counts = session.make_equal(table_of(outbox.home, table), mine, outbox.past_image, outbox.id, trust=trust)
+        counts = session.make_equal(table_of(outbox.home, table), mine, Past(outbox.past_image, outbox.step), outbox.id, trust=trust)
         failpoints.wrote(sink.name, table)
         places = tuple(dict.fromkeys(i.location for i in mine))
         receipts.append(WriteReceipt(sink.name, table, places, len(mine), counts, time.monotonic() - begun, tuple(session.drifts)))

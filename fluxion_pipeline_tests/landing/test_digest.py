@@ -16,7 +16,7 @@ from fluxion_pipeline.contracts.sqltext import digest_duckdb
 from fluxion_pipeline.contracts.tables import SPECS, spec
 from fluxion_pipeline.landing import frames
 from fluxion_pipeline.landing.decide.content import fingerprint
-from fluxion_pipeline.landing.digest import canonical, digest
+from fluxion_pipeline.landing.digest import MANY, canonical, digest, digest_of, likeness
 from fluxion_pipeline_tests.support import landing_world as world
 from fluxion_pipeline_tests.support.landing_words import said
 
@@ -50,6 +50,24 @@ def test_arrow_and_sql_digest_alike(name: str, data: st.DataObject) -> None:
     names = spec(name).columns
     ((expected,),) = frames.rows(f"SELECT {digest_duckdb(spec(name), names)} FROM x", {"x": rows})
     assert digest(canonical(rows, names)) == expected
+
+
+@settings(max_examples=3, deadline=None)
+@given(data=st.data())
+def test_many_rows_digest_like_few_and_like_sql(data: st.DataObject) -> None:
+    rows = data.draw(tables("productos").filter(lambda t: t.num_rows > 0))
+    names = spec("productos").columns
+    many = pa.concat_tables([rows] * (MANY // rows.num_rows + 1))
+    ((expected,),) = frames.rows(f"SELECT {digest_duckdb(spec('productos'), names)} FROM x", {"x": many})
+    assert digest_of(many, names) == digest(canonical(many, names)) == expected
+
+
+@pytest.mark.parametrize("count", [5, MANY + 5])
+def test_alike_is_what_has_the_same_rows_in_any_order(count: int) -> None:
+    rows = pa.table({"a": pa.array([str(i % 7) for i in range(count)]), "b": pa.array([None if i % 3 else i for i in range(count)], pa.int32())})
+    turned = rows.take(list(reversed(range(count))))
+    other = pa.concat_tables([rows.slice(1), rows.slice(count - 1)])
+    assert likeness(rows, ["a", "b"]) == likeness(turned, ["a", "b"]) != likeness(other, ["a", "b"])
 
 
 def test_a_table_in_chunks_digests_as_one() -> None:

@@ -13,6 +13,8 @@ from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fluxion_pipeline.contracts.rules.text import may_hold
+
 PATTERN = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 """What a decimal looks like (the whole text): sign, point and exponent are optional; no separators."""
 
@@ -49,5 +51,7 @@ def exact(text: str) -> Decimal | None:
 def odd(column: pa.ChunkedArray) -> list[str]:
     """The distinct texts of a cleaned column that must not be left to the database's cast."""
     long = pc.greater(pc.binary_length(column), PLAIN_LENGTH)
-    found = column.filter(pc.or_(long, pc.match_substring(column, "e", ignore_case=True)))
+    if may_hold(column, b"e", b"E"):
+        long = pc.or_(long, pc.match_substring(column, "e", ignore_case=True))
+    found = column.filter(long)
     return [str(text) for text in found.unique().to_pylist() if text is not None]

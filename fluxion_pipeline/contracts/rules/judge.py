@@ -7,7 +7,7 @@ in-memory database belongs to the calling thread; nothing is kept in it between 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -18,11 +18,11 @@ import pyarrow.compute as pc
 
 from fluxion_pipeline.contracts.clock import ZONE_NAME
 from fluxion_pipeline.contracts.outcomes import Fact
-from fluxion_pipeline.contracts.rows import KEY_SEPARATOR, MET_SCHEMA, ROW_KEYS, row_schema
+from fluxion_pipeline.contracts.rows import KEY_SEPARATOR, MET_SCHEMA, ROW_KEYS, ascending, row_schema
 from fluxion_pipeline.contracts.rules import decimals, rejects, repeats
 from fluxion_pipeline.contracts.rules.layout import SALE_DATE, SALE_TIME, Judged, Kind, Layout, Place, Raw
 from fluxion_pipeline.contracts.rules.text import clean
-from fluxion_pipeline.contracts.rules.values import FIRST_DAY, error_sql, value_sql
+from fluxion_pipeline.contracts.rules.values import FIRST_DAY, error_sql, faultless, value_sql
 from fluxion_pipeline.errors import ContractError
 
 _local = threading.local()
@@ -47,6 +47,10 @@ def connection() -> duckdb.DuckDBPyConnection:
     return found
 
 
+def _all(judged: pa.Table, column: str) -> bool:
+    return bool(pc.all(judged.column(column), min_count=0).as_py())
+
+
 class _Judgement:
     """One run of the rules. Columns of the source go by number: ``t<i>`` text, ``v<i>`` value, ``e<i>`` error."""
 
@@ -64,39 +68,48 @@ class _Judgement:
         """Validate, settle repeated keys, tell rows from rejects."""
         judged = self._validated()
         fate = self._fate(judged)
+        if fate is None and _all(judged, "ok"):
+            return self._checked(Judged(self._rows(judged), self._told(judged.slice(0, 0), {}), self.raw.read, 0, self._met(judged)), unique=True)
         stands = judged.column("ok") if fate is None else pc.and_(judged.column("ok"), pc.invert(pc.is_in(judged.column("ord"), value_set=fate.column("ord"))))
         standing = judged.filter(stands)
         conflicts = {} if fate is None else {ord_: why for ord_, why in zip(*fate.to_pydict().values(), strict=True) if why is not None}
         refused = pc.or_(pc.invert(judged.column("ok")), pc.is_in(judged.column("ord"), value_set=pa.array(conflicts, pa.int64())))
-        told = rejects.table(self._keyed(judged.filter(refused)), conflicts, self.raw, self.fact, self.place, self.code)
+        told = self._told(self._keyed(judged.filter(refused)), conflicts)
         repeated = 0 if fate is None else fate.num_rows - len(conflicts)
         return self._checked(Judged(self._rows(standing), told, self.raw.read, repeated, self._met(standing)), unique=fate is None)
+
+    def _told(self, refused: pa.Table, conflicts: Mapping[int, str]) -> pa.Table:
+        return rejects.table(refused, conflicts, self.raw, self.fact, self.place, self.code)
 
     def _validated(self) -> pa.Table:
         """``(ord, v…, e…, instante, ok, keyed)``: one row for each raw row, in its order."""
         cleaned = [clean(column) for column in self.raw.table.columns]
         order = pa.array(np.arange(self.raw.table.num_rows, dtype=np.int64))
         raw = {"ord": order, "day": self._date(self.place.day), "tomorrow": self._date(self.place.today + timedelta(days=1))}
-        registered = {"raw": pa.table({**raw, **{f"t{i}": column for i, column in enumerate(cleaned)}})}
+        plain = {i for i, field in enumerate(self.fields) if faultless(field, cleaned[i], key=f"v{i}" in self.keys)}
+        hard = [i for i in range(len(cleaned)) if i not in plain]
+        registered = {"raw": pa.table({**raw, **{f"t{i}": cleaned[i] for i in hard}})}
         odd = {i: found for i, f in enumerate(self.fields) if f and f.kind is Kind.DECIMAL and (found := decimals.odd(cleaned[i]))}
         if odd:
             exact = {text: decimals.exact(text) for found in odd.values() for text in found}
             registered["odd"] = pa.table({"text": pa.array(exact, pa.string()), "value": pa.array(exact.values(), pa.decimal128(18, 4))})
-        return self._ask(self._sql(set(odd)), registered)
+        judged = self._ask(self._sql(hard, set(odd)), registered)
+        for i in plain:
+            judged = judged.append_column(f"v{i}", cleaned[i]).append_column(f"e{i}", pa.nulls(judged.num_rows, pa.string()))
+        return judged
 
-    def _sql(self, odd: set[int]) -> str:
-        """The rules of all columns as one query; ``odd``: the columns some of whose decimals SQL can't decide."""
-        span = range(len(self.names))
+    def _sql(self, span: Sequence[int], odd: set[int]) -> str:
+        """The rules of some columns as one query; ``odd``: those some of whose decimals SQL can't decide."""
         kinds = [f.kind if f else Kind.TEXT for f in self.fields]
         joins = " ".join(f"LEFT JOIN odd o{i} ON o{i}.text = t{i}" for i in sorted(odd))
-        valued = ", ".join(f"t{i}, {value_sql(kinds[i], i, i in odd)} AS v{i}" for i in span)
-        errors = ", ".join(f"{error_sql(self.fields[i], i)} AS e{i}" for i in span)
-        values = ", ".join(f"v{i}" for i in span)
-        all_well = " AND ".join(f"e{i} IS NULL" for i in span)
-        keyed = " AND ".join(f"e{v[1:]} IS NULL AND {v} IS NOT NULL" for v in self.keys)
+        valued = "".join(f", t{i}, {value_sql(kinds[i], i, i in odd)} AS v{i}" for i in span)
+        errors = "".join(f", {error_sql(self.fields[i], i)} AS e{i}" for i in span)
+        values = "".join(f", v{i}" for i in span)
+        all_well = " AND ".join(f"e{i} IS NULL" for i in span) or "true"
+        keyed = " AND ".join(f"e{v[1:]} IS NULL AND {v} IS NOT NULL" for v in self.keys if int(v[1:]) in span) or "true"
         return (
-            f"SELECT *, {all_well} AS ok, {keyed} AS keyed FROM (SELECT ord, {values}, {errors}, {self._instant()} AS instante "  # noqa: S608
-            f"FROM (SELECT ord, day, tomorrow, {valued} FROM raw {joins}))" + (" ORDER BY ord" if odd else "")
+            f"SELECT *, {all_well} AS ok, {keyed} AS keyed FROM (SELECT ord{values}{errors}, {self._instant()} AS instante "  # noqa: S608
+            f"FROM (SELECT ord, day, tomorrow{valued} FROM raw {joins}))" + (" ORDER BY ord" if odd else "")
         )
 
     def _date(self, day: date | None) -> pa.Array:
@@ -121,8 +134,8 @@ class _Judgement:
 
     def _fate(self, judged: pa.Table) -> pa.Table | None:
         """``(ord, conflict)`` of valid rows that don't stand; None: no key is there twice."""
-        keyed = judged.filter(judged.column("keyed"))
-        if keyed.select(self.keys).group_by(self.keys).aggregate([]).num_rows == keyed.num_rows:
+        keyed = judged if _all(judged, "keyed") else judged.filter(judged.column("keyed"))
+        if ascending(keyed, self.keys, strictly=True) or keyed.select(self.keys).group_by(self.keys).aggregate([]).num_rows == keyed.num_rows:
             return None
         keys = ROW_KEYS[self.fact]
         values = [f"v{i}" for column, i in self.of.items() if column not in keys and column in row_schema(self.fact).names]

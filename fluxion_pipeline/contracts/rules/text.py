@@ -28,7 +28,14 @@ def _words() -> pa.Array:
 def clean(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """A column of text as the contract wants it (in Arrow: DuckDB's trim of given characters is 100 times dearer)."""
     trimmed = pc.utf8_trim(column, characters=WHITESPACE)
-    return pc.if_else(pc.is_in(trimmed, value_set=_words()), _NOTHING, trimmed)
+    nothing = pc.is_in(trimmed, value_set=_words())
+    return pc.if_else(nothing, _NOTHING, trimmed) if pc.any(nothing, min_count=0).as_py() else trimmed
+
+
+def may_hold(column: pa.ChunkedArray, *marks: bytes) -> bool:
+    """Whether any of some bytes may be in a column of text: one look at its memory. No is certain."""
+    found = (chunk.buffers()[2] for chunk in column.chunks)
+    return any(mark in data for buffer in found if buffer is not None for data in (bytes(buffer),) for mark in marks)
 
 
 def literal(text: str) -> str:

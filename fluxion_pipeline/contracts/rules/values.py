@@ -7,9 +7,12 @@ none) and its error ``e<i>`` (a phrase that goes on after the column's name; NUL
 
 from __future__ import annotations
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from fluxion_pipeline.contracts.rules import decimals
 from fluxion_pipeline.contracts.rules.layout import Field, Kind
-from fluxion_pipeline.contracts.rules.text import literal
+from fluxion_pipeline.contracts.rules.text import literal, may_hold
 
 MAX_CODE_BYTES = 1000
 """Longest code: both engines index codes, and PostgreSQL's index rows end at 2,704 bytes."""
@@ -22,6 +25,22 @@ _INTEGER = r"[+-]?[0-9]+"
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?"
 _MICROSECONDS = len("HH:MM:SS.ffffff")
+
+
+def faultless(field: Field | None, column: pa.ChunkedArray, *, key: bool) -> bool:
+    """Whether no value of a cleaned column has an error, as a glance can tell; otherwise ``error_sql`` is asked.
+
+    Args:
+        field: what the column is; only text and codes can be told so.
+        column: its texts.
+        key: whether it is part of the key, of which nothing may be missing.
+    """
+    kind = Kind.TEXT if field is None else field.kind
+    if kind not in (Kind.TEXT, Kind.CODE) or may_hold(column, b"\0"):
+        return False
+    if column.null_count and (key or (field is not None and field.required)):
+        return False
+    return kind is Kind.TEXT or bool((pc.max(pc.binary_length(column)).as_py() or 0) <= MAX_CODE_BYTES)
 
 
 def _shaped(text: str, pattern: str) -> str:

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 
 from fluxion_pipeline.contracts.tables import spec
-from fluxion_pipeline.landing.digest import digests
+from fluxion_pipeline.landing.digest import digest_of, likeness
 from fluxion_pipeline.landing.index import stamp
 from fluxion_pipeline.sources.protocol import Reading
 
@@ -33,9 +33,8 @@ def fingerprint(reading: Reading) -> Fingerprint:
     """Fingerprint a reading."""
     table = spec(reading.fact.value)
     shared = [n for n in table.columns if n not in _OF_THE_STORE]
-    whole, twin = digests(reading.rows, table, table.columns, shared)
-    measure = reading.rows.num_rows, whole
+    measured = reading.rows.num_rows, digest_of(reading.rows, table.columns)
     rejects = sorted(reading.rejects.column("id").to_pylist())
     window = [stamp(x) for x in reading.window] if reading.window else None
-    text = json.dumps([*measure, rejects, window, reading.answer.value], ensure_ascii=False)
-    return Fingerprint(hashlib.sha256(text.encode()).hexdigest()[:32], f"{reading.rows.num_rows}:{twin}", measure)
+    text = json.dumps([*measured, rejects, window, reading.answer.value], ensure_ascii=False)
+    return Fingerprint(hashlib.sha256(text.encode()).hexdigest()[:32], f"{reading.rows.num_rows}:{likeness(reading.rows, shared)}", measured)

@@ -12,6 +12,23 @@ from fluxion_pipeline.contracts.outcomes import Outcome
 
 
 @dataclass(frozen=True)
+class Step:
+    """What turns an image of a slice into a later one.
+
+    Attributes:
+        version: of the image that is left.
+        rows: number of its applied rows.
+        digest: their digest.
+        changes: the table's compared columns and ``_que``: I (insert), U (update), D (delete by key).
+    """
+
+    version: int
+    rows: int
+    digest: str
+    changes: pa.Table
+
+
+@dataclass(frozen=True)
 class Draft:
     """The complete rows of one slice as they must be.
 
@@ -23,6 +40,7 @@ class Draft:
         stateful: write it even if no applied row changed, since landing's own columns may have
             (the sinks' version then stays).
         measure: number and digest of the applied rows, where they are known already.
+        step: what turns the slice's newest image into these rows, where it is known and worth keeping.
     """
 
     table: str
@@ -30,6 +48,7 @@ class Draft:
     rows: pa.Table
     stateful: bool = False
     measure: tuple[int, str] | None = None
+    step: Step | None = None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from fluxion_pipeline.contracts.outcomes import Fact, Movement
 from fluxion_pipeline.contracts.tables import spec
 from fluxion_pipeline.landing.decide.decision import Draft
 from fluxion_pipeline.landing.decide.merge import among, key_column, sort
-from fluxion_pipeline.sources.protocol import arrow_type
+from fluxion_pipeline.sources.protocol import ROW_KEYS, arrow_type
 
 _ORDER = ("producto_codigo", "almacen_codigo")
 _VALUES = ("stock", "precio", "costo")
@@ -39,8 +39,8 @@ def history_drafts(location: str, tick: str, state: pa.Table, previous: pa.Table
     if previous is None:
         rows = _moved(state, at, Movement.CLAVE)
     else:
-        gone = previous.filter(pc.invert(among(_keys(previous), _keys(state))))
-        rows = pa.concat_tables([_moved(_changed(state, previous), at, Movement.CAMBIO), _moved(gone, at, Movement.BAJA)])
+        changed, gone = compared(state, previous)
+        rows = pa.concat_tables([_moved(changed, at, Movement.CAMBIO), _moved(gone, at, Movement.BAJA)])
     line = {"ubicacion_codigo": location, "capturado_en": at, "es_clave": previous is None, "filas": state.num_rows}
     slice_ = f"{location}/{tick}"
     return Draft("inventario_historico", slice_, sort(rows, _ORDER)), Draft("inventario_cortes", slice_, pa.Table.from_pylist([line], schema=_CUTS))
@@ -50,11 +50,17 @@ def _keys(rows: pa.Table) -> pa.ChunkedArray:
     return key_column(Fact.INVENTARIO, rows)
 
 
-def _changed(state: pa.Table, previous: pa.Table) -> pa.Table:
-    """The rows that ``previous`` hasn't, or has with other values."""
+def compared(state: pa.Table, previous: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """The rows that ``previous`` hasn't, or has with other values; and its rows whose keys are gone."""
+    if all(state.column(c).equals(previous.column(c)) for c in ROW_KEYS[Fact.INVENTARIO]):  # the same products in the same order, as mostly
+        return _unlike(state, previous, pa.repeat(pa.scalar(True), state.num_rows)), previous.slice(0, 0)
     where = pc.index_in(_keys(state), value_set=_keys(previous).combine_chunks())
-    then = previous.take(where)
-    same = pc.is_valid(where)
+    gone = previous.filter(pc.invert(among(_keys(previous), _keys(state))))
+    return _unlike(state, previous.take(where), pc.is_valid(where)), gone
+
+
+def _unlike(state: pa.Table, then: pa.Table, same: pa.Array) -> pa.Table:
+    """The rows that aren't the same as those at their place in ``then``."""
     for name in _VALUES:
         now, was = state.column(name), then.column(name)
         equal = pc.fill_null(pc.equal(now, was), False)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from fluxion_pipeline.contracts.outcomes import Fact
+from fluxion_pipeline.contracts.rows import ascending
 from fluxion_pipeline.contracts.sqltext import quote
 from fluxion_pipeline.sources.protocol import KEY_SEPARATOR, REJECT_SCHEMA, ROW_KEYS, Reading, arrow_type, row_schema
 
@@ -49,16 +49,7 @@ def among(keys: pa.ChunkedArray, others: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def sort(rows: pa.Table, names: Sequence[str]) -> pa.Table:
     """Rows in the order of their columns; sorted ones, which most are, cost a glance."""
-    return rows if _sorted(rows, names) else rows.sort_by([(n, "ascending") for n in names])
-
-
-def _sorted(rows: pa.Table, names: Sequence[str]) -> bool:
-    ordered: Any = pa.scalar(True)
-    for name in reversed(names):
-        column = rows.column(name)
-        low, high = column[:-1], column[1:]
-        ordered = pc.or_(pc.less(low, high), pc.and_(pc.equal(low, high), ordered))
-    return bool(pc.all(ordered).as_py()) if rows.num_rows > 1 else True
+    return rows if ascending(rows, names) else rows.sort_by([(n, "ascending") for n in names])
 
 
 def touched(reading: Reading, rows: pa.Table, column: str = "fecha_venta") -> pa.ChunkedArray:

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from fluxion_pipeline.contracts.clock import day_end, day_start, parse_day
 from fluxion_pipeline.contracts.outcomes import GOOD, Fact, Outcome, Provenance
+from fluxion_pipeline.contracts.rows import ascending
 from fluxion_pipeline.landing.decide import oddities, sales, stock
 from fluxion_pipeline.landing.decide import outcome as outcomes
 from fluxion_pipeline.landing.decide.content import Fingerprint, fingerprint
@@ -33,7 +34,7 @@ from fluxion_pipeline.landing.decide.outcome import base_outcome
 from fluxion_pipeline.landing.index import stamp
 from fluxion_pipeline.landing.known import totals_before
 from fluxion_pipeline.landing.past import Past
-from fluxion_pipeline.sources.protocol import Reading, row_schema
+from fluxion_pipeline.sources.protocol import ROW_KEYS, Reading, row_schema
 
 
 @dataclass(frozen=True)
@@ -156,4 +157,6 @@ def counted(reading: Reading) -> bool:
         return False
     if reading.rows.schema.names != row_schema(reading.fact).names:
         return False
+    if ascending(reading.rows, ROW_KEYS[reading.fact], strictly=True):
+        return True
     return bool(pc.count_distinct(key_column(reading.fact, reading.rows)).as_py() == reading.rows.num_rows)

@@ -20,6 +20,7 @@ import duckdb
 from fluxion_pipeline.contracts.sqltext import columns, quote
 from fluxion_pipeline.contracts.tables import TableSpec
 from fluxion_pipeline.errors import ConvergenceError
+from fluxion_pipeline.landing.earlier import WrittenStep
 from fluxion_pipeline.landing.index import Image
 from fluxion_pipeline.sinks import changes, drift, slices
 from fluxion_pipeline.sinks.postgresql import seals, transfer
@@ -73,13 +74,14 @@ class PostgreSQLSession:
     def make_equal(self, table: TableSpec, images: Sequence[Image], past: Past, outbox: str, *, trust: bool = True) -> Counts:
         """Make slices equal to their images; see the protocol."""
         now = self._moments[table.name] = seals.moment(self.cursor, table)
-        changes.load_image(self.con, table, images)
         known = seals.lines(self.cursor, table, [i.slice for i in images])
-        proven = self._proven(table, images, known, past, now) if trust else {}
-        changes.load_image(self.con, table, list(proven.values()), "_tenida")
-        if rest := [i for i in images if i.slice not in proven]:
+        still = self._proven(table, images, known, past, now) if trust else {}
+        steps = {n: x for n, x in still.items() if isinstance(x, WrittenStep)}
+        changes.load_image(self.con, table, [i for i in images if i.slice not in steps])
+        changes.load_image(self.con, table, [x for x in still.values() if isinstance(x, Image)], "_tenida")
+        if rest := [i for i in images if i.slice not in still]:
             self._held(table, rest)
-        plan = changes.find(self.con, table)
+        plan = changes.find_with_steps(self.con, table, steps, images)
         if not plan.empty:
             if rest:
                 lines = {x.slice: x.version for x in known if x.outbox == outbox}
@@ -87,14 +89,20 @@ class PostgreSQLSession:
             self._write(table, plan)
         return Counts(plan.inserts, plan.updates, plan.deletes, plan.unchanged)
 
-    def _proven(self, table: TableSpec, images: Sequence[Image], known: Sequence[seals.Line], past: Past, now: seals.Moment) -> dict[str, Image]:
-        """Slices that the server proves to hold an image still, with that image; none where reading back is cheap."""
+    def _proven(self, table: TableSpec, images: Sequence[Image], known: Sequence[seals.Line], past: Past, now: seals.Moment) -> dict[str, Image | WrittenStep]:
+        """Slices that the server proves to hold an image still: with what turns it into the new one, or with it; none where reading back is cheap."""
         if not table.slice_columns or slices.strays_possible(table):
             return {}
         if sum(x.rows for x in known) < WORTHWHILE:
             return {}
-        owners = {i.slice: i.location for i in images}
-        found = {x.slice: image for x in known if x.seal and (image := past(owners[x.slice], table.name, x.slice, x.version))}
+        owed = {i.slice: i for i in images}
+        found: dict[str, Image | WrittenStep] = {}
+        for line in known:
+            step = past.step(owed[line.slice]) if line.seal else None
+            if step is not None and step.version == line.version:
+                found[line.slice] = step
+            elif line.seal and (image := past(owed[line.slice].location, table.name, line.slice, line.version)):
+                found[line.slice] = image
         same = [x for x in known if x.slice in found and (x.rows, x.digest) == (found[x.slice].rows, found[x.slice].digest)]
         return {name: found[name] for name in seals.untouched(self.cursor, table, same, now)}
 

@@ -55,7 +55,7 @@ def parse(data: bytes, layout: Layout) -> tuple[Raw, Header]:
     envelope.check_utf8(data)
     body = data.removeprefix(envelope.BOM)
     mark = None
-    if body.count(b"\r") != body.count(b"\r\n"):
+    if b"\r" in body and body.count(b"\r") != body.count(b"\r\n"):
         mark = envelope.stand_in(body)
         body = envelope.LONE_CR.sub(mark.encode(), body)
     found = _header(body)
@@ -124,13 +124,14 @@ def _raw(body: bytes, header: list[str], records: _Records) -> Raw:
     """Header and blank lines left out, lines told, records with text after a closing quote refused."""
     quoted = b'"' in body
     heights = _heights(records) if quoted else np.ones(records.count, dtype=np.int64)
-    physical = body.count(b"\n") + (not body.endswith(b"\n"))
+    physical = int(np.count_nonzero(np.frombuffer(body, np.uint8) == ord("\n"))) + (not body.endswith(b"\n"))
     if int(heights.sum()) != physical:
         raise Unusable(f"the file has {physical} lines, but its records take {int(heights.sum())}")
     first = envelope.first_lines(heights)
     lines = first[records.table_numbers() - 1]
     data = _without_blank(body, records.table, lines)
-    table, lines = records.table.filter(pa.array(data)), lines[data]
+    table = records.table if data.all() else records.table.filter(pa.array(data))
+    lines = lines[data]
     if [c[0].as_py() for c in table.slice(0, 1).columns] != header:
         raise Unusable(f"the header can't be read: {','.join(header)[:300]}")
     header_line, table, lines, width = int(lines[0]), table.slice(1), lines[1:], len(header)
