@@ -7,35 +7,15 @@ instance that nobody can open any more.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
-from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
-from dagster._core.storage.event_log.sqlite import sqlite_event_log
-from dagster._core.storage.runs.sqlite import sqlite_run_storage
-from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage
 
 from fluxion_pipeline.locks import hold
 from fluxion_pipeline.operations import instance
 from fluxion_pipeline.settings import Settings
-
-
-@lru_cache(maxsize=32)
-def _engine(url: str, pool: Any, timeout: float | None) -> sa.Engine:
-    return sa.create_engine(url, poolclass=pool, connect_args={} if timeout is None else {"timeout": timeout})
-
-
-def kept_engine(url: str, poolclass: Any = None, connect_args: Mapping[str, float] | None = None) -> sa.Engine:
-    """The engine of one of Dagster's SQLite files, the same each time; it keeps no connection (NullPool), only what it compiled."""
-    return _engine(str(url), poolclass, (connect_args or {}).get("timeout"))
-
-
-# Dagster makes an engine for each event, and thus compiles each statement anew: a quarter of a run's CPU seconds.
-for _module in (sqlite_event_log, sqlite_run_storage, sqlite_schedule_storage):
-    _module.create_engine = kept_engine  # type: ignore[attr-defined]
 
 
 @sa.event.listens_for(sa.Engine, "connect")
