@@ -30,6 +30,7 @@ NOT_TYPED = {
     "docs/production.md": "docker compose and an RDS server aren't there in tests: architecture/test_production.py reads the files that they use",
     "docs/adopt.md": "they need a file of other programs: operations/test_adopt.py makes one, adopts it with the map that ships, and syncs",
     "docs/contributing.md": "they run these tests",
+    "docs/performance.md": "they measure for minutes",
 }
 """Documents whose commands can't be typed by a test, and why."""
 
