@@ -169,8 +169,8 @@ def test_a_first_migration_that_fails_leaves_an_empty_database(engine: sa.Engine
         assert live_columns(connection) == {}
 
 
-def test_four_migrations_at_once_end_well_and_one_of_them_does_the_work(pg_settings: Settings) -> None:
-    engines = [postgresql_engine(pg_settings) for _ in range(4)]
+def test_four_migrations_at_once_end_well_and_one_of_them_does_the_work(bare_settings: Settings) -> None:
+    engines = [postgresql_engine(bare_settings) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         reports = list(pool.map(migrate, engines))
     for engine in engines:
