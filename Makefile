@@ -27,7 +27,7 @@ test: $(DEV) ## the tests, without e2e, long and bench
 	@$(PY) -m pytest -m "not e2e and not bench and not long" -n $(WORKERS) --dist loadfile $(ARGS)
 
 e2e: $(DEV) ## whole commands in a clone, servers and a browser
-	@$(PY) -m pytest -m "e2e and not long" -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(PY) -m pytest -m "e2e and not long" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 long: $(DEV) ## tests that a change need not wait for: minutes each
 	@$(PY) -m pytest -m long -n $(WORKERS) --dist loadfile $(ARGS)

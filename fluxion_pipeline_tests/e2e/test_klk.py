@@ -140,6 +140,7 @@ def test_what_can_not_be_asked_for_is_told_and_exits_with_2(home: Home, server: 
     assert server.asked == []
 
 
+@pytest.mark.long
 def test_the_simulated_chain_is_read_from_the_command(home: Home) -> None:
     process = start(home.settings, "simulate", "klk", "--port", "0", "--live", "--quiet", "--faults", "t03=down", more={"PYTHONUNBUFFERED": "1"})
     try:

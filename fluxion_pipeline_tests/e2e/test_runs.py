@@ -47,6 +47,7 @@ def assert_complete(home: Home) -> None:
         ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("moment", ["before the manifest", "within the postgresql transaction"])
 def test_a_killed_run_loses_and_doubles_nothing(home: Home, moment: str) -> None:
     assert fluxion_dying(home.settings, moment, "run", "ventas").code == -signal.SIGKILL
@@ -70,6 +71,7 @@ def test_an_interrupted_run_ends_at_once_without_a_traceback_and_can_be_run_agai
     assert_complete(home)
 
 
+@pytest.mark.long
 def test_a_second_run_of_a_job_waits_or_says_for_whom(home: Home) -> None:
     with hold(home.app.locks / "ventas.lock", purpose="fluxion run ventas"):
         waiting = start(home.settings, "run", "ventas")
@@ -107,6 +109,7 @@ def test_many_commands_at_once_end_well(home: Home) -> None:
     assert fluxion(settings, "parity").code == 0
 
 
+@pytest.mark.long
 def test_the_first_sink_is_complete_while_the_second_is_away(home: Home) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

@@ -64,14 +64,14 @@ def test_it_starts_cleanly_and_with_its_schedules_running(server: Server, shop: 
     assert "enabled: false" in (shop.settings.home / "dagster" / "dagster.yaml").read_text("utf-8").split("telemetry:")[1][:30]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=["ctrl-c", "term", "hangup"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.long)], ids=["ctrl-c", "term", "hangup"])
 def test_it_ends_within_seconds_and_leaves_no_process_behind(number: int, server: Server) -> None:
     seconds, left = end(server, number)
     assert left == set()
     assert seconds < END_SECONDS
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["int", "term"])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)], ids=["int", "term"])
 def test_started_with_an_ampersand_in_a_script_it_ends_all_the_same(number: int, shop: Shop, tmp_path: Path) -> None:
     with serving(environment_of(shop.settings), tmp_path / "ui.log", in_background=True) as server:
         seconds, left = end(server, number)
