@@ -20,6 +20,9 @@ from fluxion_pipeline.settings import load
 
 app = typer.Typer(help="Read, land, bring every sink up to date, and prove parity.", no_args_is_help=True)
 
+WARNINGS = 6
+"""Oddities of readings that are printed; a long load has many, and the checks have them all."""
+
 Places = Annotated[list[str] | None, typer.Option("--ubicacion", help="codigo, codigo_etl or id; repeat it for more; default: all active ones.")]
 Wait = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for another run of this job.")]
 Force = Annotated[bool, typer.Option("--force", help="Go on although DB_MODE has changed and the new primary can't be brought up to date.")]
@@ -169,5 +172,8 @@ def _readings(report: LandingReport, request: Request | None) -> None:
         show("readings that failed", ("ubicación", "corte", "resultado", "leídas", "rechazadas", "motivo"), rows)
     for place, why in report.errors.items():
         err.print(f"[red]{place} could not be landed:[/] {escape(why)}")
-    for text in sorted({w for x in report.landings for w in x.warnings} | set(report.strange))[:20]:
+    odd = [*sorted(set(report.strange)), *sorted({w for x in report.landings for w in x.warnings} - set(report.strange))]
+    for text in odd[:WARNINGS]:
         err.print(f"[yellow]warning:[/] {escape(text)}")
+    if len(odd) > WARNINGS:
+        err.print(f"[yellow]warning:[/] and {len(odd) - WARNINGS} more, all in the check lecturas_logradas in the UI")
