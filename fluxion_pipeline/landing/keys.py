@@ -61,9 +61,10 @@ class KeyIndex:
 
     def _hashed(self, keys: pa.Table) -> list[int]:
         """The keys' hashes; a day that was just looked up is the one that is indexed next."""
-        if self._last is None or not self._last[0].equals(keys):
-            self._last = (keys, hashes(keys))
-        return self._last[1]
+        last = self._last
+        if last is None or not last[0].equals(keys):
+            self._last = last = (keys, hashes(keys))
+        return last[1]
 
     def days(self, keys: pa.Table) -> tuple[str, ...]:
         """The days that have any of the keys, ascending."""

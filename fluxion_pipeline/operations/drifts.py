@@ -6,19 +6,16 @@ Before this: ``sinks.drift`` finds it; after it: the check ``deriva``, a run's m
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from fluxion_pipeline.contracts.outcomes import SinkName
-from fluxion_pipeline.errors import BusyError
-from fluxion_pipeline.locks import hold
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.checks import CheckOutcome, Question, table_of
 from fluxion_pipeline.operations.happenings import Event
+from fluxion_pipeline.operations.linefile import LineFile
 from fluxion_pipeline.sinks.protocol import Drift, Edited
 from fluxion_pipeline.sinks.slices import owner
 
@@ -62,16 +59,12 @@ def remember(home: Path, sink: SinkName, run_id: str | None, at: datetime, found
         }
         for d in found
     ]
-    if lines:
-        with suppress(OSError, BusyError), _alone(home), (home / FILE).open("a", encoding="utf-8") as file:
-            file.write("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+    LineFile(home, FILE).add(lines)
 
 
 def noticed(home: Path, since: datetime | None = None) -> tuple[Noticed, ...]:
     """All that is remembered, oldest first; a line that a crash cut is passed over."""
-    path = home / FILE
-    lines = path.read_text("utf-8").splitlines() if path.is_file() else []
-    return tuple(x for line in lines if (x := _read(line)) is not None and (since is None or x.at >= since))
+    return tuple(x for line in LineFile(home, FILE).lines() if (x := _read(line)) is not None and (since is None or x.at >= since))
 
 
 def forget(home: Path, before: datetime) -> None:
@@ -81,14 +74,7 @@ def forget(home: Path, before: datetime) -> None:
         BusyError: if somebody adds some for a minute.
         OSError: if the file can't be written anew; the old one stands.
     """
-    path = home / FILE
-    if not path.is_file():
-        return
-    with _alone(home):
-        lines = path.read_text("utf-8").splitlines(keepends=True)
-        fresh = path.with_name(f"{FILE}.{os.getpid()}")
-        fresh.write_text("".join(x for x in lines if (item := _read(x)) is not None and item.at >= before), "utf-8")
-        fresh.replace(path)
+    LineFile(home, FILE).keep(lambda line: (item := _read(line)) is not None and item.at >= before)
 
 
 def nobody_else_wrote(app: App, sink: SinkName, tables: Collection[str]) -> Question:
@@ -139,10 +125,6 @@ def _shown(edited: Edited) -> tuple[str, str]:
 
 def _text(row: Mapping[str, str | None] | None) -> str:
     return ", ".join(f"{k}={v}" for k, v in (row or {}).items())
-
-
-def _alone(home: Path) -> AbstractContextManager[None]:
-    return hold(home / "locks" / "derivas.lock", wait=60, purpose="writing derivas")
 
 
 def _read(line: str) -> Noticed | None:

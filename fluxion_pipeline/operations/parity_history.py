@@ -6,16 +6,13 @@ Before this: ``parity``; after it: ``cutover``. PostgreSQL's ``pruebas`` holds o
 from __future__ import annotations
 
 import json
-import os
-from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from fluxion_pipeline.contracts.clock import local_day
 from fluxion_pipeline.contracts.outcomes import Verdict
-from fluxion_pipeline.errors import BusyError
-from fluxion_pipeline.locks import hold
+from fluxion_pipeline.operations.linefile import LineFile
 from fluxion_pipeline.parity.report import Level, ParityReport
 
 FILE = "paridad.jsonl"
@@ -38,9 +35,7 @@ def record(home: Path, report: ParityReport, at: datetime) -> None:
     """
     deep = [t for t in report.tables if t.level in (Level.VALUES, Level.DIGEST)]
     lines = [{"at": at.isoformat(), "table": t.table, "verdict": t.verdict.value, "rows": t.rows_postgresql or 0} for t in deep]
-    if lines and home.is_dir():
-        with suppress(OSError, BusyError), _alone(home, "adding proofs"), (home / FILE).open("a", encoding="utf-8") as file:
-            file.write("".join(json.dumps(line) + "\n" for line in lines))
+    LineFile(home, FILE).add(lines)
 
 
 def forget(home: Path, before: datetime) -> int:
@@ -50,24 +45,12 @@ def forget(home: Path, before: datetime) -> int:
         BusyError: if somebody adds proofs for a minute.
         OSError: if the file can't be written anew; the old one stands.
     """
-    path = home / FILE
-    if not path.is_file():
-        return 0
-    with _alone(home, "forgetting old proofs"):
-        lines = path.read_text("utf-8").splitlines(keepends=True)
-        kept = [line for line in lines if (proof := _proof(line)) is not None and proof.at >= before]
-        if len(kept) < len(lines):
-            fresh = path.with_name(f"{FILE}.{os.getpid()}")
-            fresh.write_text("".join(kept), "utf-8")
-            fresh.replace(path)
-    return len(lines) - len(kept)
+    return LineFile(home, FILE).keep(lambda line: (proof := _proof(line)) is not None and proof.at >= before)
 
 
 def history(home: Path) -> tuple[Proof, ...]:
     """All proofs, oldest first; a line that a crash cut is passed over."""
-    path = home / FILE
-    lines = path.read_text("utf-8").splitlines() if path.is_file() else []
-    return tuple(sorted((proof for line in lines if (proof := _proof(line)) is not None), key=lambda p: p.at))
+    return tuple(sorted((proof for line in LineFile(home, FILE).lines() if (proof := _proof(line)) is not None), key=lambda p: p.at))
 
 
 def days_equal(proofs: tuple[Proof, ...], table: str, at: datetime) -> int:
@@ -80,10 +63,6 @@ def days_equal(proofs: tuple[Proof, ...], table: str, at: datetime) -> int:
     while (found := by_day.get(day.isoformat())) and Verdict.IGUAL in found and Verdict.DIFERENTE not in found:
         count, day = count + 1, day - timedelta(days=1)
     return count
-
-
-def _alone(home: Path, purpose: str) -> AbstractContextManager[None]:
-    return hold(home / "locks" / "paridad.lock", wait=60, purpose=purpose)
 
 
 def _proof(line: str) -> Proof | None:

@@ -10,7 +10,7 @@ import codecs
 import html
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -25,7 +25,6 @@ SHOWN = 200
 _SPACE = re.compile(r"[ \t\n\r]*")
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str, strict=False)
-_SCAN: Callable[[str, int], tuple[Any, int]] = _DECODER.scan_once  # type: ignore[attr-defined]
 
 
 class Answer:
@@ -104,9 +103,9 @@ class Answer:
             if not self._text.startswith("{", self._at):
                 self._peek()
             try:
-                value, end = _SCAN(self._text, self._at)
+                value, end = _DECODER.raw_decode(self._text, self._at)
                 whole = end + 2 < len(self._text)
-            except (StopIteration, ValueError, RecursionError):
+            except (ValueError, RecursionError):
                 whole = False
             if not whole:  # or wrong, or nothing: what it is takes a closer look
                 value, end = self._scanned()
