@@ -21,7 +21,7 @@ from fluxion_pipeline.settings import load
 app = typer.Typer(help="Read, land, bring every sink up to date, and prove parity.", no_args_is_help=True)
 
 WARNINGS = 6
-"""Oddities of readings that are printed; a long load has many, and the checks have them all."""
+"""Oddities of readings that are printed; a long load has many, and coverage tells of those that stand."""
 
 Places = Annotated[list[str] | None, typer.Option("--ubicacion", help="codigo, codigo_etl or id; repeat it for more; default: all active ones.")]
 Wait = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for another run of this job.")]
@@ -176,4 +176,5 @@ def _readings(report: LandingReport, request: Request | None) -> None:
     for text in odd[:WARNINGS]:
         err.print(f"[yellow]warning:[/] {escape(text)}")
     if len(odd) > WARNINGS:
-        err.print(f"[yellow]warning:[/] and {len(odd) - WARNINGS} more, all in the check lecturas_logradas in the UI")
+        where = "those of readings that stand are in cobertura.motivo, the newest in the check lecturas_logradas too"
+        err.print(f"[yellow]warning:[/] and {len(odd) - WARNINGS} more: {where}")
