@@ -7,6 +7,7 @@ and of locations that are silent.
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cache
 
 import dagster as dg
 
@@ -21,7 +22,8 @@ DEADLINES = {
 """Fact → when it has to be there, and how long before that it may have been made; between two deadlines nothing is overdue."""
 
 
+@cache
 def freshness(fact: Fact) -> dg.FreshnessPolicy:
-    """The policy of what a fact's runs make."""
+    """The policy of what a fact's runs make; made once, since Dagster looks through years of a cron's ticks to find its shortest interval."""
     cron, window = DEADLINES[fact]
     return dg.FreshnessPolicy.cron(deadline_cron=cron, lower_bound_delta=window, timezone=ZONE_NAME)

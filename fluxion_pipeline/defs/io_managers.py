@@ -20,10 +20,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-import pandas as pd
 import sqlalchemy as sa
 
 from fluxion_pipeline.contracts.outcomes import SinkName
@@ -37,6 +36,9 @@ from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.bring_up import TableWrite, bring_up, written
 from fluxion_pipeline.operations.drifts import noticed, sample
 from fluxion_pipeline.operations.land import LandingReport
+
+if TYPE_CHECKING:  # whoever returns or loads a frame has pandas; the others needn't wait for it
+    import pandas as pd
 
 
 class LoteIOManager(dg.IOManager):
@@ -103,7 +105,7 @@ class SinkIOManager(dg.IOManager):
         """
         run_id, table = context.run_id, context.asset_key.path[-1]
         here = run_id, self.sink
-        if isinstance(obj, (pd.DataFrame, Rows)):
+        if not isinstance(obj, (LandingReport, Owed)):
             land_output(self.app, self.record, context, obj)
         if here in self.record.down:
             raise failure(self.record.down[here])
@@ -183,6 +185,8 @@ def _typed(kind: sa.types.TypeEngine[Any], value: Any) -> Any:
 
 def _pandas_type(arrow: Any) -> Any:
     """Types that keep whole numbers and booleans what they are where some are NULL."""
+    import pandas as pd
+
     return {"int32": pd.Int64Dtype(), "int64": pd.Int64Dtype(), "bool": pd.BooleanDtype()}.get(str(arrow))
 
 

@@ -7,9 +7,9 @@ Doesn't live here: assets and checks for the sinks (``defs.own_tables``).
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import dagster as dg
-import pandas as pd
 
 from fluxion_pipeline.contracts.own_tables import METADATA_KEY, OwnTable
 from fluxion_pipeline.defs.record import Record, failure
@@ -17,6 +17,9 @@ from fluxion_pipeline.errors import ContractError, FluxionError
 from fluxion_pipeline.landing.own_tables import Rows
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.own_tables import land
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def land_output(app: App, record: Record, context: dg.OutputContext, obj: pd.DataFrame | Rows) -> None:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from duckdb_engine import ConnectionWrapper
 from sqlalchemy.pool import StaticPool
 
 from fluxion_pipeline.contracts.migrations.drift import type_name
@@ -85,6 +84,8 @@ def prove_schema(settings: Settings, names: Sequence[str], wait: float) -> Parit
     Raises:
         SinkAway: if a sink can't be read.
     """
+    from duckdb_engine import ConnectionWrapper
+
     start = time.perf_counter()
     own = [table.spec.table for table in own_tables(settings.home).values()]
     with connect(settings, read_only=True) as raw:

@@ -230,11 +230,9 @@ MUTANTS = {
         at_each(0, 2, lambda c, n, _: c.meddled(n, "drop", 0)),
     ),
     "a seal holds whoever edits": Mutant(
-        (seals, "untouched"), "AND count(*) FILTER (WHERE age(t.xmin) <= s.edad AND t.xmin <> s.propia) = 0", "", edited("change", "ventas", PG)
+        (seals, "untouched"), "AND count(*) FILTER (WHERE age(t._hecha) <= s.edad AND t._hecha <> s.propia) = 0", "", edited("change", "ventas", PG)
     ),
-    "a seal holds whatever is gone": Mutant(
-        (seals, "untouched"), "HAVING count(t.{quote(table.key[0])}) = s.filas AND", "HAVING", edited("drop", "ventas", PG)
-    ),
+    "a seal holds whatever is gone": Mutant((seals, "untouched"), "HAVING coalesce(sum(t._filas), 0) = s.filas AND", "HAVING", edited("drop", "ventas", PG)),
     "a reject that was moved keeps its image out": Mutant((slices, "strays_possible"), None, lambda _table: False, reject_moved),
     "a row beside the minute is of no tick": Mutant(
         (slices, "match"), "{mine} >= {theirs} AND {mine} < {theirs} + INTERVAL '1 minute'", "{mine} = {theirs}", edited("move", "inventario_historico")

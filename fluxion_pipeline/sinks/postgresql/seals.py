@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from fluxion_pipeline.contracts.sqltext import quote
+from fluxion_pipeline.contracts.sqltext import columns, quote
 from fluxion_pipeline.contracts.tables import TableSpec
 from fluxion_pipeline.sinks import slices
 from fluxion_pipeline.sinks.postgresql.transfer import Cursor, array_type, bounds
@@ -88,24 +90,38 @@ def untouched(cursor: Cursor, table: TableSpec, found: Sequence[Line], now: Mome
     sealed: Mapping[str, tuple[Line, tuple[str, int, int]]] = {x.slice: (x, x.seal) for x in found if x.seal and now.trusts(x.seal[0], x.seal[1])}
     if not sealed:
         return set()
-    columns = table.slice_columns
     given = [list(v) for v in zip(*[slices.values(table, name) for name in sealed], strict=True)]
-    arrays = "".join(f", %s::{array_type(table, c)}[]" for c in columns)
-    between, low_high = bounds(table, given)
-    fields = ", ".join(["n", *(quote(c) for c in columns), "filas", "marca", "transaccion"])
+    arrays = "".join(f", %s::{array_type(table, c)}[]" for c in table.slice_columns)
+    rows, bound = _rows_by_age(table, given)
+    fields = ", ".join(["n", *(quote(c) for c in table.slice_columns), "filas", "marca", "transaccion"])
     # OFFSET 0: each seal's age is reckoned once, not once a row.
     cursor.execute(
         f"SELECT s.n FROM (SELECT *, age((marca::text::xid8)::xid) AS edad, (transaccion::text::xid8)::xid AS propia"  # noqa: S608 quoted names
         f" FROM unnest(%s::text[]{arrays}, %s::bigint[], %s::bigint[], %s::bigint[]) AS x({fields}) OFFSET 0) AS s"
-        f" LEFT JOIN {quote(table.name)} t ON {slices.match(table, 't', 's')}{between} GROUP BY s.n, s.filas"
-        f" HAVING count(t.{quote(table.key[0])}) = s.filas AND count(*) FILTER (WHERE age(t.xmin) <= s.edad AND t.xmin <> s.propia) = 0",
+        f" LEFT JOIN ({rows}) AS t ON {slices.match(table, 't', 's')} GROUP BY s.n, s.filas"
+        f" HAVING coalesce(sum(t._filas), 0) = s.filas AND count(*) FILTER (WHERE age(t._hecha) <= s.edad AND t._hecha <> s.propia) = 0",
         [
             list(sealed),
             *given,
             [line.rows for line, _ in sealed.values()],
             [seal[1] for _, seal in sealed.values()],
             [seal[2] for _, seal in sealed.values()],
-            *low_high,
+            *bound,
         ],
     )
     return {str(row[0]) for row in cursor.fetchall()}
+
+
+def _rows_by_age(table: TableSpec, given: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
+    """SQL of the slices' rows, counted by the transaction that wrote them, with what it binds.
+
+    A slice has rows of few transactions: to count first and match the counts costs a third of matching each row.
+    """
+    between, low_high = bounds(table, given)
+    names, wanted, bound = columns(table.slice_columns, "t."), "true", []
+    for name, found in zip(table.slice_columns, given, strict=True):
+        if not isinstance(found[0], datetime):
+            wanted += f" AND t.{quote(name)} = ANY (%s::{array_type(table, name)}[])"
+            bound.append(sorted(set(found)))
+    counted = f"SELECT {names}, t.xmin AS _hecha, count(*) AS _filas FROM {quote(table.name)} t WHERE {wanted}{between}"  # noqa: S608 quoted names
+    return f"{counted} GROUP BY {names}, t.xmin", [*bound, *low_high]

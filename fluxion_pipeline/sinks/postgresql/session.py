@@ -133,6 +133,7 @@ class PostgreSQLSession:
         name, key, cur = quote(table.name), table.physical_key, self.cursor
         same = " AND ".join(f"t.{quote(k)} = c.{quote(k)}" for k in key)
         deleted = updated = inserted = 0
+        cur.execute("SET LOCAL random_page_cost = 1.1")  # few rows of many: look them up by their key instead of reading the whole table
         if plan.deletes:
             staged = self._stage(table, key, "_cambios WHERE _que IN ('D', 'X')")
             cur.execute(f"DELETE FROM {name} AS t USING {staged} c WHERE {same}")  # noqa: S608 quoted names
