@@ -114,8 +114,8 @@ class Pass:
     def _chunks(self, postgresql: PostgresqlSide, duckdb: DuckdbSide, item: Found, only: Collection[str] | None) -> list[Chunk]:
         whole = Chunk(item.spec, None, 0)
         renewed = renewal.Renewal(postgresql, duckdb, item.spec, item.lotes, self.clock, full=self.full) if self._keeps(item.spec, only) else None
-        left = without(groups(duckdb, whole, renewed.of_duckdb if renewed else None), item.to_copy)
-        right = without(groups(postgresql, whole, renewed.of_postgresql if renewed else None), item.to_copy)
+        mine, other = renewed.counted() if renewed is not None else (groups(duckdb, whole), groups(postgresql, whole))
+        left, right = without(mine, item.to_copy), without(other, item.to_copy)
         wanted = {s: n for s, n in by_slice(right).items() if only is None or s in only}
         item.rows = (item.rows or {}) | wanted
         if only is None and not any(g.rows for g in (*left.values(), *right.values())):

@@ -16,8 +16,8 @@ from fluxion_pipeline.contracts import sqltext
 from fluxion_pipeline.contracts.sqltext import quote
 from fluxion_pipeline.contracts.tables import TableSpec
 from fluxion_pipeline.parity.digest import digest_postgresql
-from fluxion_pipeline.parity.plan import Chunk
-from fluxion_pipeline.parity.sides import Item, slice_text_postgresql
+from fluxion_pipeline.parity.plan import Chunk, Groups
+from fluxion_pipeline.parity.sides import Item, grouped, slice_text_postgresql
 from fluxion_pipeline.sinks.postgresql import seals
 from fluxion_pipeline.sinks.postgresql.connect import Connection
 
@@ -92,9 +92,15 @@ class PostgresqlSide:
         with self._connection.cursor() as cursor:
             return seals.moment(cursor, table)
 
-    def newer(self, mark: int) -> str:
-        """SQL aggregate: how many rows are of transactions that a proof with this mark may not have seen."""
-        return f"(count(*) FILTER (WHERE {_newer(mark)}))::text"
+    def groups_by_age(self, spec: TableSpec, mark: int) -> Groups:
+        """``groups`` of a whole table, and how many rows are of transactions that a proof with this mark may not have seen.
+
+        Rows are counted by the transaction that wrote them first: there are few of those, and ages are reckoned for them alone.
+        """
+        names = sqltext.columns(spec.slice_columns)
+        counted = f"(SELECT {names}, xmin AS hecha, count(*) AS filas FROM {self.table(spec)} GROUP BY {names}, xmin) AS g"  # noqa: S608 quoted names
+        newer = f"coalesce(sum(filas) FILTER (WHERE {_newer(mark, 'hecha')}), 0)::text"
+        return grouped(self, spec, (counted, []), "sum(filas)::bigint", newer)
 
     def keyed(self, spec: TableSpec) -> bool:
         """Whether the primary key is there and valid, so that no key stands twice."""
@@ -124,9 +130,9 @@ class PostgresqlSide:
             cursor.copy_expert(cursor.mogrify(_marks(query), values) if values else query, target, size=1 << 16)
 
 
-def _newer(mark: int) -> str:
+def _newer(mark: int, written: str = "xmin") -> str:
     """Condition; the mark's age is reckoned once, not once a row."""
-    return f"age(xmin) <= (SELECT age(('{int(mark)}'::xid8)::xid))"
+    return f"age({written}) <= (SELECT age(('{int(mark)}'::xid8)::xid))"
 
 
 def _type(spec: TableSpec, column: str) -> str:

@@ -22,7 +22,7 @@ from fluxion_pipeline.parity.ledger import Proof, Proven
 from fluxion_pipeline.parity.lotes import Lotes
 from fluxion_pipeline.parity.plan import Chunk, Groups
 from fluxion_pipeline.parity.postgresql_side import PostgresqlSide
-from fluxion_pipeline.parity.sides import Lines, lines, totals
+from fluxion_pipeline.parity.sides import Lines, groups, lines, totals
 
 STALE = timedelta(hours=20)
 """After this a slice's rows are compared anew, the oldest first."""
@@ -40,22 +40,19 @@ class Renewal:
         self.proof = ledger.load(postgresql, spec)
         self.full = full or self.proof.mark is None
 
-    @property
-    def of_duckdb(self) -> str | None:
-        """What DuckDB is asked of each group of rows, beside their number; None: there is no proof to renew."""
-        return None if self.full else self.duckdb.hashes(self.spec)
-
-    @property
-    def of_postgresql(self) -> str | None:
-        """What PostgreSQL is asked of each group of rows, beside their number; None: there is no proof to renew."""
-        return None if self.full or self.proof.mark is None else self.postgresql.newer(self.proof.mark)
+    def counted(self) -> tuple[Groups, Groups]:
+        """Both sides' rows by slice; where there is a proof to renew, with the sum of DuckDB's hashes and the number of PostgreSQL's newer rows."""
+        whole = Chunk(self.spec, None, 0)
+        if self.full or self.proof.mark is None:
+            return groups(self.duckdb, whole), groups(self.postgresql, whole)
+        return groups(self.duckdb, whole, self.duckdb.hashes(self.spec)), self.postgresql.groups_by_age(self.spec, self.proof.mark)
 
     def rest(self, left: Groups, right: Groups, file: Path) -> set[str]:
         """The slices whose rows must be compared; the others are put into ``proof.found``.
 
         Args:
-            left: DuckDB's groups, with ``of_duckdb``.
-            right: PostgreSQL's groups, with ``of_postgresql``.
+            left: DuckDB's groups, of ``counted``.
+            right: PostgreSQL's.
             file: where rows may travel through.
         """
         mine, other = totals(left), totals(right)

@@ -107,16 +107,20 @@ def slice_text_postgresql(spec: TableSpec) -> str:
 
 def groups(side: Side, chunk: Chunk, also: str | None = None) -> dict[Values, Group]:
     """Count a chunk's rows by their slice columns, with another aggregate of them where one is asked for."""
-    spec = chunk.spec
     source, values = side.source(chunk)
+    return grouped(side, chunk.spec, (source, values), "count(*)", also)
+
+
+def grouped(side: Side, spec: TableSpec, source: tuple[str, list[Any]], count: str, also: str | None) -> dict[Values, Group]:
+    """``groups`` of a relation with the table's slice columns; ``count``: SQL aggregate of how many rows there are."""
     texts = [f"CAST({quote(c)} AS VARCHAR)" for c in spec.slice_columns]
-    wanted = [f"coalesce({side.slice_text(spec)}, '{NO_SLICE}')", "count(*)", also or "CAST(NULL AS VARCHAR)"]
+    wanted = [f"coalesce({side.slice_text(spec)}, '{NO_SLICE}')", count, also or "CAST(NULL AS VARCHAR)"]
     by = f" GROUP BY {sqltext.columns(spec.slice_columns)}" if spec.slice_columns else ""
-    found = side.rows(f"SELECT {', '.join(wanted + texts)} FROM {source}{by}", values)  # noqa: S608 quoted names
+    found = side.rows(f"SELECT {', '.join(wanted + texts)} FROM {source[0]}{by}", source[1])  # noqa: S608 quoted names
     return {_portable(row[3:]): Group(row[0], row[1], row[2]) for row in found}
 
 
-def without(found: dict[Values, Group], slices: Collection[str]) -> dict[Values, Group]:
+def without(found: Mapping[Values, Group], slices: Collection[str]) -> Mapping[Values, Group]:
     """The groups of all slices but some."""
     return {v: g for v, g in found.items() if g.slice not in slices} if slices else found
 
