@@ -20,8 +20,16 @@ load_from:
       location_name: fluxion_pipeline
 """
 
-YAML = """\
-# Written by fluxion when it is missing; edit it freely.
+HEAD = "# Written by fluxion when it is missing; edit it freely.\n"
+STORAGE = """\
+storage:
+  custom:
+    module: fluxion_pipeline.defs.kept_sqlite
+    class: KeptSqliteStorage
+    config:
+      base_dir: {env: DAGSTER_HOME}
+"""
+REST = """\
 telemetry:
   enabled: false
 nux:
@@ -39,6 +47,9 @@ concurrency:
       - {key: fluxion/flujo, value: recuperacion, limit: 1}
       - {key: fluxion/flujo, value: limpieza, limit: 1}
 """
+YAML = HEAD + STORAGE + REST
+FORMER = HEAD + REST
+"""As it was written by a version without the storage: replaced where nobody has edited it."""
 
 
 def folder(settings: Settings) -> Path:
@@ -57,10 +68,11 @@ def prepared(settings: Settings) -> Iterator[Path]:
     """The instance's folder, ready, with ``DAGSTER_HOME`` naming it while the block runs."""
     place = folder(settings)
     place.mkdir(parents=True, exist_ok=True)
-    if not (place / "dagster.yaml").exists():
+    config = place / "dagster.yaml"
+    if not config.exists() or config.read_text("utf-8") == FORMER:
         fresh = place / f"dagster.yaml.{os.getpid()}"
         fresh.write_text(YAML, "utf-8")
-        fresh.replace(place / "dagster.yaml")
+        fresh.replace(config)
     before = os.environ.get("DAGSTER_HOME")
     os.environ["DAGSTER_HOME"] = str(place)
     try:

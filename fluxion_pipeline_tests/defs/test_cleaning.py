@@ -29,7 +29,9 @@ TOLD = (TickStatus.SUCCESS, TickStatus.SKIPPED, TickStatus.STARTED)
 @pytest.fixture
 def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
     """One on a disk, as a home has it."""
-    with dg.DagsterInstance.local_temp(str(tmp_path_factory.mktemp("dagster"))) as found:
+    place = str(tmp_path_factory.mktemp("dagster"))
+    storage = {"module": "fluxion_pipeline.defs.kept_sqlite", "class": "KeptSqliteStorage", "config": {"base_dir": place}}
+    with dg.DagsterInstance.local_temp(place, overrides={"storage": {"custom": storage}}) as found:
         yield found
 
 

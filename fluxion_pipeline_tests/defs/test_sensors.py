@@ -214,7 +214,7 @@ def test_ticks_without_a_run_are_told_once(shop: Shop, hook: Webhook, instance: 
     daemon.look()
     assert len(hook.titles) == 1, hook.titles
     assert "No hubo corrida" in hook.titles[0]
-    found = re.search(r"«inventario» a su hora\.\nDesde: .*, hace 1 d .*\n.*\nNúmeros: cortes sin corrida (\d+)\n", hook.messages[0]["message"])
+    found = re.search(r"«inventario» a su hora\.\nDesde: .*, hace (?:1 d|\d+ h) .*\n.*\nNúmeros: cortes sin corrida (\d+)\n", hook.messages[0]["message"])
     assert found is not None, hook.messages[0]["message"]
     assert 34 <= int(found[1]) <= 38
 
