@@ -12,14 +12,16 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, reproduce_failure, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from fluxion_pipeline.contracts.outcomes import SinkName
+from fluxion_pipeline.contracts.outcomes import Mode, SinkName
 from fluxion_pipeline_tests.support import hand, landing_lives
 from fluxion_pipeline_tests.support.chain_copies import CopiedChain, Start
+from fluxion_pipeline_tests.support.chain_own import POINTS, WRONGS
 from fluxion_pipeline_tests.support.chain_trouble import HOWS
 from fluxion_pipeline_tests.support.landing_lives import DAYS, TICKS
 from fluxion_pipeline_tests.support.landing_terms import Line, Reading
+from fluxion_pipeline_tests.support.own_model import Frame
 from fluxion_pipeline_tests.support.star_model import Catalogue
 
 A_LIFE = 40
@@ -34,10 +36,11 @@ def readings(places: str = "AAABC") -> st.SearchStrategy[Reading]:
 
 
 SINKS = st.sampled_from(list(SinkName))
+MODES = st.sampled_from(list(Mode))
 LATER = st.integers(0, 5)
 """Hours until it comes; 0: a late one, read long ago."""
 NTH = st.integers(1, 45)
-OFTEN = ("ventas", "inventario_actual")
+OFTEN = ("ventas", "inventario_actual", "mia")
 """The tables of which the next lote probably says something again."""
 PRODUCTS = st.sets(st.tuples(st.sampled_from(["0001", "000a", "000b", "000y"]), st.integers(1, 2)), max_size=3)
 CATALOGUES = st.builds(
@@ -48,6 +51,28 @@ CATALOGUES = st.builds(
     answer=st.sampled_from(["entera", "entera", "entera", "parcial", "inalcanzable"]),
     provenance=st.sampled_from(["normal", "normal", "accept"]),
 )
+
+ROWS = st.tuples(st.integers(0, 2), st.sampled_from([None, "x", ""]), st.sampled_from([None, 1, 2]))
+"""Of a row of a user's table: its values."""
+
+
+@st.composite
+def frames(draw: st.DrawFn) -> Frame:
+    """What a user's asset returns: some slices or all, rows of few keys, now and then none, or such as the contract refuses."""
+    table = draw(st.sampled_from(["mia", "mia", "entera"]))
+    keys = st.tuples(st.sampled_from("XYZ"), st.sampled_from("abc")) if table == "mia" else st.tuples(st.sampled_from("abcd"))
+    rows = draw(st.dictionaries(keys, ROWS, max_size=5))
+    covers = draw(st.none() | st.frozensets(st.sampled_from("XYZ"), max_size=3)) if table == "mia" or draw(st.integers(0, 9)) == 9 else None
+    if covers is not None and draw(st.integers(0, 4)) < 4:
+        rows = {key: row for key, row in rows.items() if key[0] in covers}
+    wrong = draw(st.sampled_from(["", "", "", "", *WRONGS])) if draw(st.booleans()) else ""
+    made = frozenset((*key, *row[: 3 if table == "mia" else 2]) for key, row in rows.items())
+    return Frame(table, made, covers, draw(st.booleans()), wrong)
+
+
+def owed(places: str = "A") -> st.SearchStrategy[Reading | Frame]:
+    """What comes right before something happens to a sink."""
+    return readings(places) | readings(places) | frames()
 
 
 class Machine(RuleBasedStateMachine):
@@ -62,6 +87,12 @@ class Machine(RuleBasedStateMachine):
         self.stack = ExitStack()
         self.chain: CopiedChain = self.stack.enter_context(self.beginning.life())
 
+    @initialize(plain=st.integers(0, 4))
+    def begins(self, plain: int) -> None:
+        """In most lives connections are kept open; in some each is opened anew."""
+        if plain:
+            self.chain.keep_connections()
+
     def teardown(self) -> None:
         try:
             if sys.exc_info()[0] is None:
@@ -72,6 +103,8 @@ class Machine(RuleBasedStateMachine):
     def at(self, thing: Any, later: int) -> Any:
         """The clock goes on; or something comes that was read long ago."""
         type(self).lived += 1
+        if isinstance(thing, Frame):
+            return thing
         if not later:
             return replace(thing, read_at=self.chain.clock // 2)
         self.chain.clock += later
@@ -128,6 +161,23 @@ class Machine(RuleBasedStateMachine):
         type(self).lived += 1
         self.chain.replay()
 
+    # ── users' own tables ───────────────────────────────────────────────────────────────────
+    @rule(frame=frames())
+    def lands_a_table(self, frame: Frame) -> None:
+        type(self).lived += 1
+        self.chain.table(frame)
+
+    @rule(frame=frames(), point=st.sampled_from(POINTS))
+    def crashes_in_a_table(self, frame: Frame, point: str) -> None:
+        type(self).lived += 1
+        self.chain.crash_table(frame, point)
+
+    @rule()
+    def declares_a_column_more(self) -> None:
+        type(self).lived += 1
+        self.chain.declare_more()
+
+    # ── the outbox ──────────────────────────────────────────────────────────────────────────
     @rule()
     def saves_the_outbox(self) -> None:
         type(self).lived += 1
@@ -140,7 +190,7 @@ class Machine(RuleBasedStateMachine):
         self.chain.restore_outbox()
 
     # ── sinks ───────────────────────────────────────────────────────────────────────────────
-    @rule(sink=SINKS, places=st.sampled_from([None, None, None, ["A"], ["B", "*"]]))
+    @rule(sink=SINKS, places=st.sampled_from([None, None, None, ["A"], ["B", "*"], ["A", "tabla:mia"]]))
     def catches_up(self, sink: SinkName, places: list[str] | None) -> None:
         type(self).lived += 1
         self.chain.catch_up(sink, places)
@@ -150,28 +200,28 @@ class Machine(RuleBasedStateMachine):
         type(self).lived += 1
         self.chain.away(sink)
 
-    @rule(owed=readings("A"), sink=SINKS, nth=NTH, how=st.sampled_from(HOWS))
-    def crashes_in_a_sink(self, owed: Reading, sink: SinkName, nth: int, how: str) -> None:
-        self.chain.receive(self.at(owed, 1))
+    @rule(owed=owed(), sink=SINKS, nth=NTH, how=st.sampled_from(HOWS))
+    def crashes_in_a_sink(self, owed: Reading | Frame, sink: SinkName, nth: int, how: str) -> None:
+        self.chain.come(self.at(owed, 1))
         self.chain.crash_sink(sink, nth, how)
 
-    @rule(sink=SINKS, place=st.sampled_from("AB*"), pick=st.integers(0, 3))
+    @rule(sink=SINKS, place=st.sampled_from(["A", "B", "*", "tabla:mia"]), pick=st.integers(0, 3))
     def has_a_bad_lote(self, sink: SinkName, place: str, pick: int) -> None:
         type(self).lived += 1
         self.chain.bad_lote(sink, place, pick)
 
-    @rule(sink=SINKS, nth=st.integers(1, 6), reading=readings("A"), later=LATER)
-    def is_overtaken(self, sink: SinkName, nth: int, reading: Reading, later: int) -> None:
-        self.chain.overtaken(sink, nth, self.at(reading, later))
+    @rule(sink=SINKS, nth=st.integers(1, 6), then=owed(), later=LATER)
+    def is_overtaken(self, sink: SinkName, nth: int, then: Reading | Frame, later: int) -> None:
+        self.chain.overtaken(sink, nth, self.at(then, later))
 
-    @rule(owed=readings("A"), nth=st.just(0) | st.integers(0, 25), reading=readings("A"), later=LATER)
-    def is_raced(self, owed: Reading, nth: int, reading: Reading, later: int) -> None:
-        self.chain.receive(self.at(owed, 1))
-        self.chain.raced(nth, self.at(reading, later))
+    @rule(owed=owed(), nth=st.just(0) | st.integers(0, 25), then=owed(), later=LATER)
+    def is_raced(self, owed: Reading | Frame, nth: int, then: Reading | Frame, later: int) -> None:
+        self.chain.come(self.at(owed, 1))
+        self.chain.raced(nth, self.at(then, later))
 
-    @rule(owed=readings("A"), nth=st.just(0) | NTH, kind=st.sampled_from(["drop", "drop", "change"]), pick=st.integers(0, 5))
-    def is_meddled_with(self, owed: Reading, nth: int, kind: str, pick: int) -> None:
-        self.chain.receive(self.at(owed, 1))
+    @rule(owed=owed(), nth=st.just(0) | NTH, kind=st.sampled_from(["drop", "drop", "change"]), pick=st.integers(0, 5))
+    def is_meddled_with(self, owed: Reading | Frame, nth: int, kind: str, pick: int) -> None:
+        self.chain.come(self.at(owed, 1))
         self.chain.meddled(nth, kind, pick)
 
     @rule(sink=SINKS, table=st.sampled_from([*hand.CHANGES, *OFTEN, *OFTEN, *OFTEN]), kind=st.sampled_from(hand.EDITS), pick=st.integers(0, 9))
@@ -205,10 +255,26 @@ class Machine(RuleBasedStateMachine):
         type(self).lived += 1
         self.chain.taken_away(sink, Reading("ventas", 0, 99, frozenset({Line(key, 3, 1)})))
 
-    @rule(sink=SINKS)
-    def is_taken_over(self, sink: SinkName) -> None:
+    # ── by command ──────────────────────────────────────────────────────────────────────────
+    @rule(mode=MODES, claim=st.booleans())
+    def is_initialised(self, mode: Mode, claim: bool) -> None:
         type(self).lived += 1
-        self.chain.take_over(sink)
+        self.chain.initialise(mode, claim=claim)
+
+    @rule()
+    def is_retired(self) -> None:
+        type(self).lived += 1
+        self.chain.retire()
+
+    @rule(mode=MODES)
+    def is_asked_for_its_status(self, mode: Mode) -> None:
+        type(self).lived += 1
+        self.chain.status(mode)
+
+    @rule(mode=MODES, force=st.sampled_from([False, False, True]))
+    def is_run(self, mode: Mode, force: bool) -> None:
+        type(self).lived += 1
+        self.chain.run(mode, force=force)
 
 
 def live(beginning: Start, steps: int, *, shrink: bool = True, again: str = "") -> int:

@@ -22,11 +22,11 @@ from fluxion_pipeline.sinks.converge import converge
 from fluxion_pipeline.sinks.protocol import Sink
 from fluxion_pipeline_tests.support import chain_world
 from fluxion_pipeline_tests.support import landing_world as world
-from fluxion_pipeline_tests.support.chain_landing import Chain
+from fluxion_pipeline_tests.support.chain_own import OwnChain
 from fluxion_pipeline_tests.support.chain_world import Rows, Seen, Slice, Table, text_of
 
-CODES = {**{code: place for place, code in world.LOCATIONS.items()}, "*": "*"}
-"""Location's code → its letter in the model."""
+CODES = {chain_world.code_of(place): place for place in chain_world.PLACES}
+"""Location's code → its letter in the model; of users' own tables their place."""
 
 
 @dataclass
@@ -64,7 +64,7 @@ class Held:
             self.rows.pop(slice_, None)
 
 
-class SinkChain(Chain):
+class SinkChain(OwnChain):
     """A chain with its sinks; both have just been initialised."""
 
     def __init__(self, settings: Any) -> None:
@@ -117,7 +117,7 @@ class SinkChain(Chain):
     def catch_up(self, sink: SinkName, places: Sequence[str] | None = None, through: Sink | None = None) -> None:
         """Converge: all locations, or some; nothing may be left undone."""
         held = self.sinks[sink]
-        chosen = None if places is None else [world.LOCATIONS.get(p, p) for p in places]
+        chosen = None if places is None else [chain_world.code_of(p) for p in places]
         if self.refused(held):
             with pytest.raises(SinkRefused):
                 converge(self.app.sink(sink), self.outbox, chosen)
