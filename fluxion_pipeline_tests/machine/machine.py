@@ -6,13 +6,14 @@ A failing life is shrunk, printed as the calls that lead to it, and with a line 
 from __future__ import annotations
 
 import sys
+import time
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, reproduce_failure, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
 from fluxion_pipeline.contracts.outcomes import Mode, SinkName
 from fluxion_pipeline_tests.support import hand, landing_lives
@@ -75,23 +76,45 @@ def owed(places: str = "A") -> st.SearchStrategy[Reading | Frame]:
     return readings(places) | readings(places) | frames()
 
 
+@dataclass
+class Lived:
+    """Counts the steps of all lives, and tells of them every two minutes."""
+
+    steps: int = 0
+    since: float = field(default_factory=time.monotonic)
+    told: int = 0
+
+    def step(self) -> None:
+        self.steps += 1
+        minutes = (time.monotonic() - self.since) / 60
+        if minutes >= self.told + 2:
+            self.told = int(minutes)
+            print(f"\n{self.steps} steps lived in {self.told} min", end="", flush=True)
+
+
 class Machine(RuleBasedStateMachine):
     """Rules are what a chain lives through; each compares what became of it."""
 
     beginning: Start
-    lived = 0
-    """Steps of all lives."""
+    lived: Lived
 
     def __init__(self) -> None:
         super().__init__()
         self.stack = ExitStack()
         self.chain: CopiedChain = self.stack.enter_context(self.beginning.life())
+        self.born = False
 
     @initialize(plain=st.integers(0, 4))
     def begins(self, plain: int) -> None:
         """In most lives connections are kept open; in some each is opened anew."""
         if plain:
             self.chain.keep_connections()
+
+    @invariant()
+    def lives(self) -> None:
+        """Called when a life has begun, and after each step of it."""
+        self.lived.step() if self.born else None
+        self.born = True
 
     def teardown(self) -> None:
         try:
@@ -102,7 +125,6 @@ class Machine(RuleBasedStateMachine):
 
     def at(self, thing: Any, later: int) -> Any:
         """The clock goes on; or something comes that was read long ago."""
-        type(self).lived += 1
         if isinstance(thing, Frame):
             return thing
         if not later:
@@ -121,7 +143,6 @@ class Machine(RuleBasedStateMachine):
 
     @rule(what=st.sampled_from(landing_lives.AGAIN), pick=st.integers(0, 9))
     def reads_again(self, what: str, pick: int) -> None:
-        type(self).lived += 1
         self.chain.step(what, pick)
         self.chain.clock = max([self.chain.clock, *(r.read_at for r in self.chain.readings)])
 
@@ -135,7 +156,6 @@ class Machine(RuleBasedStateMachine):
 
     @rule(what=st.integers(0, 2))
     def loses_indexes(self, what: int) -> None:
-        type(self).lived += 1
         self.chain.lose(what)
 
     @rule(catalogue=CATALOGUES, later=LATER)
@@ -144,12 +164,10 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def ends_a_run(self) -> None:
-        type(self).lived += 1
         self.chain.end_of_run()
 
     @rule(known=st.booleans(), renamed=st.integers(0, 2))
     def corrects_the_map(self, known: bool, renamed: int) -> None:
-        type(self).lived += 1
         self.chain.correct_map(known, renamed)
 
     @rule(reading=readings("C"), later=LATER)
@@ -158,46 +176,38 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def replays(self) -> None:
-        type(self).lived += 1
         self.chain.replay()
 
     # ── users' own tables ───────────────────────────────────────────────────────────────────
     @rule(frame=frames())
     def lands_a_table(self, frame: Frame) -> None:
-        type(self).lived += 1
         self.chain.table(frame)
 
     @rule(frame=frames(), point=st.sampled_from(POINTS))
     def crashes_in_a_table(self, frame: Frame, point: str) -> None:
-        type(self).lived += 1
         self.chain.crash_table(frame, point)
 
     @rule()
     def declares_a_column_more(self) -> None:
-        type(self).lived += 1
         self.chain.declare_more()
 
     # ── the outbox ──────────────────────────────────────────────────────────────────────────
     @rule()
     def saves_the_outbox(self) -> None:
-        type(self).lived += 1
         self.chain.save_outbox()
 
     @precondition(lambda self: self.chain.saved)
     @rule()
     def restores_the_outbox(self) -> None:
-        type(self).lived += 1
         self.chain.restore_outbox()
 
     # ── sinks ───────────────────────────────────────────────────────────────────────────────
     @rule(sink=SINKS, places=st.sampled_from([None, None, None, ["A"], ["B", "*"], ["A", "tabla:mia"]]))
     def catches_up(self, sink: SinkName, places: list[str] | None) -> None:
-        type(self).lived += 1
         self.chain.catch_up(sink, places)
 
     @rule(sink=SINKS)
     def is_away(self, sink: SinkName) -> None:
-        type(self).lived += 1
         self.chain.away(sink)
 
     @rule(owed=owed(), sink=SINKS, nth=NTH, how=st.sampled_from(HOWS))
@@ -207,7 +217,6 @@ class Machine(RuleBasedStateMachine):
 
     @rule(sink=SINKS, place=st.sampled_from(["A", "B", "*", "tabla:mia"]), pick=st.integers(0, 3))
     def has_a_bad_lote(self, sink: SinkName, place: str, pick: int) -> None:
-        type(self).lived += 1
         self.chain.bad_lote(sink, place, pick)
 
     @rule(sink=SINKS, nth=st.integers(1, 6), then=owed(), later=LATER)
@@ -226,60 +235,51 @@ class Machine(RuleBasedStateMachine):
 
     @rule(sink=SINKS, table=st.sampled_from([*hand.CHANGES, *OFTEN, *OFTEN, *OFTEN]), kind=st.sampled_from(hand.EDITS), pick=st.integers(0, 9))
     def is_edited(self, sink: SinkName, table: str, kind: str, pick: int) -> None:
-        type(self).lived += 1
         self.chain.edit(sink, table, kind, pick)
 
     @rule(table=st.sampled_from(list(hand.CHANGES)), mend=st.booleans())
     def is_examined(self, table: str, mend: bool) -> None:
-        type(self).lived += 1
         self.chain.examine(table, mend)
 
     @rule()
     def is_proven(self) -> None:
-        type(self).lived += 1
         self.chain.prove()
 
     @rule(sink=SINKS)
     def is_backed_up(self, sink: SinkName) -> None:
-        type(self).lived += 1
         self.chain.back_up(sink)
 
     @precondition(lambda self: self.chain.copies)
     @rule(sink=SINKS, dump=st.booleans())
     def is_restored(self, sink: SinkName, dump: bool) -> None:
-        type(self).lived += 1
         self.chain.restore(sink, dump)
 
     @rule(sink=SINKS, key=st.sampled_from("abcd"))
     def is_taken_away(self, sink: SinkName, key: str) -> None:
-        type(self).lived += 1
         self.chain.taken_away(sink, Reading("ventas", 0, 99, frozenset({Line(key, 3, 1)})))
 
     # ── by command ──────────────────────────────────────────────────────────────────────────
     @rule(mode=MODES, claim=st.booleans())
     def is_initialised(self, mode: Mode, claim: bool) -> None:
-        type(self).lived += 1
         self.chain.initialise(mode, claim=claim)
 
     @rule()
     def is_retired(self) -> None:
-        type(self).lived += 1
         self.chain.retire()
 
     @rule(mode=MODES)
     def is_asked_for_its_status(self, mode: Mode) -> None:
-        type(self).lived += 1
         self.chain.status(mode)
 
     @rule(mode=MODES, force=st.sampled_from([False, False, True]))
     def is_run(self, mode: Mode, force: bool) -> None:
-        type(self).lived += 1
         self.chain.run(mode, force=force)
 
 
-def live(beginning: Start, steps: int, *, shrink: bool = True, again: str = "") -> int:
+def live(beginning: Start, steps: int, *, shrink: bool = True, again: str = "", lived: Lived | None = None) -> int:
     """Live about so many steps, or one life again (``version blob``, as a failure printed it); the steps that were lived."""
-    machine = type("ChainMachine", (Machine,), {"beginning": beginning, "lived": 0})
+    lived = lived or Lived()
+    machine = type("ChainMachine", (Machine,), {"beginning": beginning, "lived": lived})
     if again:
         version, _, blob = again.partition(" ")
         machine = reproduce_failure(version, blob.encode())(machine)
@@ -294,4 +294,4 @@ def live(beginning: Start, steps: int, *, shrink: bool = True, again: str = "") 
         suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(machine, settings=how)  # type: ignore[no-untyped-call]
-    return machine.lived
+    return lived.steps

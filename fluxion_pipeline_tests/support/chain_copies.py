@@ -110,8 +110,8 @@ class Start:
     database: str
 
     @contextmanager
-    def life(self) -> Iterator[CopiedChain]:
-        """A chain of its own, with limits as small as the model's."""
+    def life(self, *, keep: bool = False) -> Iterator[CopiedChain]:
+        """A chain of its own, with limits as small as the model's; ``keep``: its connections are kept open."""
         with (
             tempfile.TemporaryDirectory(prefix="life-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None) as folder,
             postgres.fresh_database(self.server, self.database) as database,
@@ -123,6 +123,8 @@ class Start:
             shutil.copytree(self.home, home)
             chain = CopiedChain(postgres.settings_for(self.server, database, home), self.server)
             try:
+                if keep:
+                    chain.keep_connections()
                 yield chain
             finally:
                 chain.close()

@@ -12,8 +12,7 @@ import pytest
 from fluxion_pipeline.contracts.own_tables import I, N, OwnTable, T, declare
 from fluxion_pipeline.errors import ContractError
 from fluxion_pipeline.landing.outbox import Outbox
-from fluxion_pipeline.landing.own_tables import Rows
-from fluxion_pipeline.operations.own_tables import land
+from fluxion_pipeline.landing.own_tables import Rows, land_rows
 from fluxion_pipeline_tests.support import landing_lives, own_model
 from fluxion_pipeline_tests.support import landing_world as world
 from fluxion_pipeline_tests.support.chain_landing import Chain
@@ -78,7 +77,7 @@ class OwnChain(Chain):
     def _land(self, frame: Frame, width: int) -> Any:
         self.steps += 1
         given = Rows(_frame(frame, width), None if frame.covers is None else sorted(frame.covers), frame.empty)
-        return land(self.app, contract(frame.table, width), given, "a test")
+        return land_rows(self.outbox, contract(frame.table, width), given, "a test")
 
     def declare_more(self) -> None:
         """The user's code has one more column from now on."""
