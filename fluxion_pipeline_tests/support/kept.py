@@ -9,12 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import duckdb
 import psycopg2
 import psycopg2.extensions
 import pytest
+
+_connect = duckdb.connect
+
+
+@cache
+def _memory() -> duckdb.DuckDBPyConnection:
+    """One for all lives: the program keeps sessions of its own on it."""
+    return _connect(":memory:")
+
 
 Key = tuple[tuple[str, Any], ...]
 
@@ -25,24 +35,28 @@ class Kept:
     def __init__(self, file: str) -> None:
         """Open nothing yet; ``file``: the DuckDB file that is kept open."""
         self.file = file
+        self.opened: duckdb.DuckDBPyConnection | None = None
         self.sessions: dict[Key, list[Any]] = {}
-        self.databases: dict[str, Any] = {}
         self._duckdb, self._psycopg2 = duckdb.connect, psycopg2.connect
 
     def release(self) -> None:
         """Close everything: somebody needs the files, or the databases, for himself."""
-        for found in (*self.databases.values(), *(s for some in self.sessions.values() for s in some)):
-            found.really_close() if isinstance(found, _Session) else found.close()
-        self.databases.clear()
+        if self.opened is not None:
+            self.opened.close()
+            self.opened = None
+        for session in (s for some in self.sessions.values() for s in some):
+            session.really_close()
         self.sessions.clear()
 
     def duckdb(self, database: str = "", **named: Any) -> Any:
         """A cursor is a session of its own, with its own temporary tables and transaction."""
-        if database not in (self.file, ":memory:") or (database == ":memory:" and named):
+        if database == ":memory:" and not named:
+            return _memory().cursor()
+        if database != self.file:
             return self._duckdb(database or ":memory:", **named)
-        if database not in self.databases:
-            self.databases[database] = self._duckdb(database)
-        return self.databases[database].cursor()
+        if self.opened is None:
+            self.opened = self._duckdb(database)
+        return self.opened.cursor()
 
     def psycopg2(self, *values: Any, **named: Any) -> Any:
         """A session that was closed, or a new one."""
