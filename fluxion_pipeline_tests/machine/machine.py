@@ -25,7 +25,7 @@ from fluxion_pipeline_tests.support.landing_terms import Line, Reading
 from fluxion_pipeline_tests.support.own_model import Frame
 from fluxion_pipeline_tests.support.star_model import Catalogue
 
-A_LIFE = 40
+A_LIFE = 80
 """Steps of a life, at most."""
 
 
@@ -104,10 +104,10 @@ class Machine(RuleBasedStateMachine):
         self.chain: CopiedChain = self.stack.enter_context(self.beginning.life())
         self.born = False
 
-    @initialize(plain=st.integers(0, 4))
-    def begins(self, plain: int) -> None:
+    @initialize(connections=st.sampled_from(["kept"] * 7 + ["plain"]))
+    def begins(self, connections: str) -> None:
         """In most lives connections are kept open; in some each is opened anew."""
-        if plain:
+        if connections == "kept":
             self.chain.keep_connections()
 
     @invariant()

@@ -71,6 +71,7 @@ class SinkChain(OwnChain):
         super().__init__(settings)
         self.sinks = {sink: self.first(sink) for sink in SinkName}
         self.copies: dict[SinkName, Held] = {}
+        self.asked: dict[SinkName, Table] = {}
 
     def first(self, sink: SinkName) -> Held:
         """What a sink holds after ``fluxion init``."""
@@ -80,7 +81,7 @@ class SinkChain(OwnChain):
         return held
 
     def look(self, sink: SinkName) -> Seen:
-        return chain_world.look(lambda statements: chain_world.run_on(self.settings, sink, statements))
+        return chain_world.look(lambda statements: chain_world.run_on(self.settings, sink, statements), sink)
 
     # ── what it must be ─────────────────────────────────────────────────────────────────────
     def wanted(self, code: str, upto: int | None = None) -> dict[Slice, tuple[int, Rows]]:
@@ -178,6 +179,10 @@ class SinkChain(OwnChain):
         if any(seen.rows.get(s, Counter()) != wanted.get(s, Counter()) for s in history):
             return
         places = {p: u for p, u in self.landing.items() if u.ticks}
+        held = {s: seen.rows[s] for s in history if s in seen.rows}
+        if self.asked.get(sink) == held:
+            return  # asked of the very same history before
+        self.asked[sink] = held
         moments = sorted({(t, minutes) for u in places.values() for t in u.ticks for minutes in (-1, 0, 30)})
         if not moments:
             return

@@ -64,7 +64,11 @@ Slice = tuple[str, str, str, str]
 Rows = Counter[tuple[Any, ...]]
 Table = dict[Slice, Rows]
 ATTEMPTS = "SELECT tabla, ubicacion_codigo, corte, intentos, ultimo_resultado, ultimo_intento, verificado_en FROM cobertura"
-THERE = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema IN ('public', 'main') AND table_name IN ('mia', 'entera')"
+THERE = {
+    SinkName.DUCKDB: "SELECT table_name, column_count FROM duckdb_tables() WHERE table_name IN ('mia', 'entera')",
+    SinkName.POSTGRESQL: "SELECT relname, relnatts::int FROM pg_class WHERE oid IN (to_regclass('public.mia'), to_regclass('public.entera'))",
+}
+"""Users' own tables that are there, and the number of their columns."""
 CARACAS = timezone(timedelta(hours=-4))
 
 
@@ -91,11 +95,11 @@ class Seen(NamedTuple):
     own: Counter[str]
 
 
-def look(run: Callable[[list[str]], list[list[tuple[Any, ...]]]]) -> Seen:
+def look(run: Callable[[list[str]], list[list[tuple[Any, ...]]]], sink: SinkName) -> Seen:
     """Read a sink."""
-    (there,) = run([THERE])
-    own: Counter[str] = Counter(table for table, _ in there)
-    columns = {t: [n if t not in OWN or (t, n) in there else f"NULL AS {n}" for n in names] for t, names in COLUMNS.items() if t not in OWN or own[t]}
+    (there,) = run([THERE[sink]])
+    own: Counter[str] = Counter(dict(there))
+    columns = {t: [*names[: own.get(t)], *(f"NULL AS {n}" for n in names[own.get(t, 99) :])] for t, names in COLUMNS.items() if t not in OWN or own[t]}
     selects = [f"SELECT {', '.join(names)} FROM {table}" for table, names in columns.items()]
     *tables, meta, ledger, attempts = run(
         [*selects, "SELECT clave, valor FROM fluxion_meta", "SELECT tabla, slice, version, filas FROM lotes_aplicados", ATTEMPTS]

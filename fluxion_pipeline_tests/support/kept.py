@@ -23,7 +23,7 @@ _connect = duckdb.connect
 @cache
 def _memory() -> duckdb.DuckDBPyConnection:
     """One for all lives: the program keeps sessions of its own on it."""
-    return _connect(":memory:")
+    return _connect(":memory:", config={"threads": "1"})
 
 
 Key = tuple[tuple[str, Any], ...]
@@ -55,7 +55,7 @@ class Kept:
         if database != self.file:
             return self._duckdb(database or ":memory:", **named)
         if self.opened is None:
-            self.opened = self._duckdb(database)
+            self.opened = self._duckdb(database, config={"threads": "1"})
         return self.opened.cursor()
 
     def psycopg2(self, *values: Any, **named: Any) -> Any:
