@@ -22,14 +22,14 @@ from fluxion_pipeline.settings import Settings
 from fluxion_pipeline.sinks.embedded.server import ServerAddress
 from fluxion_pipeline.sinks.postgresql import session
 from fluxion_pipeline_tests.support import chain_world, landing_model, postgres
-from fluxion_pipeline_tests.support.chain_command import CommandedChain
+from fluxion_pipeline_tests.support.chain_again import AgainChain
 from fluxion_pipeline_tests.support.chain_landing import first_map
 from fluxion_pipeline_tests.support.kept import Kept, kept
 
 LEDGERS = ("fluxion_meta", "lotes_aplicados", "lotes_registro")
 
 
-class CopiedChain(CommandedChain):
+class CopiedChain(AgainChain):
     """A chain whose databases are backed up and restored."""
 
     def __init__(self, settings: Settings, server: ServerAddress) -> None:
