@@ -194,7 +194,7 @@ class Machine(RuleBasedStateMachine):
     def is_spoilt_and_told_again(self, sinks: list[SinkName], table: str, kind: str, pick: int, twist: int) -> None:
         self.chain.spoil(sinks, table, kind, pick, twist)
 
-    @rule(table=st.sampled_from(SPOILT), kind=st.sampled_from(["drop", "double", "move"]), pick=st.integers(0, 9), twist=st.integers(0, 3))
+    @rule(table=st.sampled_from(SPOILT), kind=st.sampled_from(["drop", "double", "move", "move"]), pick=st.integers(0, 9), twist=st.integers(0, 3))
     def are_spoilt_and_told_again(self, table: str, kind: str, pick: int, twist: int) -> None:
         self.chain.spoil(list(SinkName), table, kind, pick, twist)
 
