@@ -72,6 +72,9 @@ class Known:
 class Chain(Life):
     """A home with its outbox and the models of it."""
 
+    SAVED: tuple[str, ...] = ("landing", "star", "met", "waiting", "taken", "past", "readings", "map")
+    """What the models know of what a backup of the outbox holds."""
+
     def __init__(self, settings: Settings) -> None:
         """Take over a home that has just been initialised with ``first_map``."""
         super().__init__(settings.home)
@@ -80,7 +83,7 @@ class Chain(Life):
         self.met: frozenset[str] = frozenset()
         self.waiting: dict[tuple[str, int, Any], Reading] = {}
         self.taken: set[Any] = set()
-        self.past: dict[str, dict[int, Known]] = {p: {} for p in (*world.LOCATIONS, "*")}
+        self.past: dict[str, dict[int, Known]] = {p: {} for p in chain_world.PLACES}
         self.saved: tuple[dict[str, Any], Path] | None = None
         self.clock = self.names = 0
         self.note()
@@ -106,7 +109,7 @@ class Chain(Life):
         for place, known in self.past.items():
             state = self.state(place)
             if state.sequence not in known:
-                code = world.LOCATIONS.get(place, "*")
+                code = chain_world.code_of(place)
                 coverage = {i.slice: i.version for i in self.outbox.index.images(code, "cobertura")}
                 rejects = frozenset(i.slice for i in self.outbox.index.images(code, "rechazos"))
                 self.names += 1
@@ -244,8 +247,7 @@ class Chain(Life):
         for name in ("lotes", "cuarentena"):
             if (self.home / name).exists():
                 shutil.copytree(self.home / name, where / name)
-        names = ("landing", "star", "met", "waiting", "taken", "past", "readings", "map")
-        self.saved = {n: copy.copy(getattr(self, n)) for n in names}, where
+        self.saved = {n: copy.copy(getattr(self, n)) for n in self.SAVED}, where
         self.saved[0]["past"] = {p: dict(known) for p, known in self.past.items()}
 
     def restore_outbox(self) -> None:

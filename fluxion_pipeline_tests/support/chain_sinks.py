@@ -22,11 +22,11 @@ from fluxion_pipeline.sinks.converge import converge
 from fluxion_pipeline.sinks.protocol import Sink
 from fluxion_pipeline_tests.support import chain_world
 from fluxion_pipeline_tests.support import landing_world as world
-from fluxion_pipeline_tests.support.chain_landing import Chain
+from fluxion_pipeline_tests.support.chain_own import OwnChain
 from fluxion_pipeline_tests.support.chain_world import Rows, Seen, Slice, Table, text_of
 
-CODES = {**{code: place for place, code in world.LOCATIONS.items()}, "*": "*"}
-"""Location's code → its letter in the model."""
+CODES = {chain_world.code_of(place): place for place in chain_world.PLACES}
+"""Location's code → its letter in the model; of users' own tables their place."""
 
 
 @dataclass
@@ -64,13 +64,14 @@ class Held:
             self.rows.pop(slice_, None)
 
 
-class SinkChain(Chain):
+class SinkChain(OwnChain):
     """A chain with its sinks; both have just been initialised."""
 
     def __init__(self, settings: Any) -> None:
         super().__init__(settings)
         self.sinks = {sink: self.first(sink) for sink in SinkName}
         self.copies: dict[SinkName, Held] = {}
+        self.asked: dict[SinkName, Table] = {}
 
     def first(self, sink: SinkName) -> Held:
         """What a sink holds after ``fluxion init``."""
@@ -80,7 +81,7 @@ class SinkChain(Chain):
         return held
 
     def look(self, sink: SinkName) -> Seen:
-        return chain_world.look(lambda statements: chain_world.run_on(self.settings, sink, statements))
+        return chain_world.look(lambda statements: chain_world.run_on(self.settings, sink, statements), sink)
 
     # ── what it must be ─────────────────────────────────────────────────────────────────────
     def wanted(self, code: str, upto: int | None = None) -> dict[Slice, tuple[int, Rows]]:
@@ -117,7 +118,7 @@ class SinkChain(Chain):
     def catch_up(self, sink: SinkName, places: Sequence[str] | None = None, through: Sink | None = None) -> None:
         """Converge: all locations, or some; nothing may be left undone."""
         held = self.sinks[sink]
-        chosen = None if places is None else [world.LOCATIONS.get(p, p) for p in places]
+        chosen = None if places is None else [chain_world.code_of(p) for p in places]
         if self.refused(held):
             with pytest.raises(SinkRefused):
                 converge(self.app.sink(sink), self.outbox, chosen)
@@ -178,6 +179,10 @@ class SinkChain(Chain):
         if any(seen.rows.get(s, Counter()) != wanted.get(s, Counter()) for s in history):
             return
         places = {p: u for p, u in self.landing.items() if u.ticks}
+        held = {s: seen.rows[s] for s in history if s in seen.rows}
+        if self.asked.get(sink) == held:
+            return  # asked of the very same history before
+        self.asked[sink] = held
         moments = sorted({(t, minutes) for u in places.values() for t in u.ticks for minutes in (-1, 0, 30)})
         if not moments:
             return

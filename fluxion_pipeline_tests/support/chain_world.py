@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 from fluxion_pipeline.contracts.outcomes import SinkName
 from fluxion_pipeline.locations.registry import Registry
 from fluxion_pipeline_tests.support import landing_world as world
+from fluxion_pipeline_tests.support import own_model
+from fluxion_pipeline_tests.support.own_model import Own
 from fluxion_pipeline_tests.support.star_model import Star
 
 SALES = "ubicacion_codigo numero_factura linea fecha_venta fecha_negocio producto_codigo almacen_codigo cantidad unidad precio_unitario descuento"
@@ -32,6 +34,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "rechazos": ("id", "tabla", "ubicacion_codigo", "corte", "motivo"),
     "reparaciones": ("destino", "tabla", "origen"),
+    **own_model.COLUMNS,
 }
 """What is looked at of each landed table."""
 
@@ -45,8 +48,15 @@ KEYS: dict[str, tuple[str, ...]] = {
     "cobertura": ("tabla", "ubicacion_codigo", "corte"),
     "rechazos": ("id",),
     "reparaciones": (),
+    "mia": ("lugar", "codigo"),
+    "entera": ("codigo",),
 }
 """What must be there once."""
+
+OWN = tuple(own_model.COLUMNS)
+"""Users' own tables: a sink has them from when it first owed rows of them."""
+PLACES = (*world.LOCATIONS, "*", *(f"tabla:{table}" for table in OWN))
+"""Whatever lands, by its name in the models."""
 
 OF_ALL = ("ubicaciones", "productos", "reparaciones")
 """Tables that are one slice."""
@@ -54,7 +64,17 @@ Slice = tuple[str, str, str, str]
 Rows = Counter[tuple[Any, ...]]
 Table = dict[Slice, Rows]
 ATTEMPTS = "SELECT tabla, ubicacion_codigo, corte, intentos, ultimo_resultado, ultimo_intento, verificado_en FROM cobertura"
+THERE = {
+    SinkName.DUCKDB: "SELECT table_name, column_count FROM duckdb_tables() WHERE table_name IN ('mia', 'entera')",
+    SinkName.POSTGRESQL: "SELECT relname, relnatts::int FROM pg_class WHERE oid IN (to_regclass('public.mia'), to_regclass('public.entera'))",
+}
+"""Users' own tables that are there, and the number of their columns."""
 CARACAS = timezone(timedelta(hours=-4))
+
+
+def code_of(place: str) -> str:
+    """The real name of a place of the models."""
+    return world.LOCATIONS.get(place, place)
 
 
 class Seen(NamedTuple):
@@ -65,31 +85,39 @@ class Seen(NamedTuple):
         meta: ``fluxion_meta``.
         ledger: (table, slice's text) → version, rows.
         attempts: (table, location, cut) → attempts, outcome, instant and verification.
+        own: users' own tables that are there → number of their columns.
     """
 
     rows: Table
     meta: dict[str, str]
     ledger: dict[tuple[str, str], tuple[int, int]]
     attempts: dict[tuple[str, str, str], tuple[Any, ...]]
+    own: Counter[str]
 
 
-def look(run: Callable[[list[str]], list[list[tuple[Any, ...]]]]) -> Seen:
+def look(run: Callable[[list[str]], list[list[tuple[Any, ...]]]], sink: SinkName) -> Seen:
     """Read a sink."""
-    selects = [f"SELECT {', '.join(names)} FROM {table}" for table, names in COLUMNS.items()]
+    (there,) = run([THERE[sink]])
+    own: Counter[str] = Counter(dict(there))
+    columns = {t: [*names[: own.get(t)], *(f"NULL AS {n}" for n in names[own.get(t, 99) :])] for t, names in COLUMNS.items() if t not in OWN or own[t]}
+    selects = [f"SELECT {', '.join(names)} FROM {table}" for table, names in columns.items()]
     *tables, meta, ledger, attempts = run(
         [*selects, "SELECT clave, valor FROM fluxion_meta", "SELECT tabla, slice, version, filas FROM lotes_aplicados", ATTEMPTS]
     )
     rows: Table = {}
-    for table, found in zip(COLUMNS, tables, strict=True):
+    for table, found in zip(columns, tables, strict=True):
         for row in found:
             rows.setdefault(slice_of(table, row), Counter())[tuple(row)] += 1
-    return Seen(rows, dict(meta), {(t, s): (v, n) for t, s, v, n in ledger}, {tuple(x[:3]): tuple(x[3:]) for x in attempts})  # type: ignore[misc]
+    lines = {(t, s): (v, n) for t, s, v, n in ledger}
+    return Seen(rows, dict(meta), lines, {tuple(x[:3]): tuple(x[3:]) for x in attempts}, own)  # type: ignore[misc]
 
 
 def slice_of(table: str, row: tuple[Any, ...]) -> Slice:
     """The slice in which a row lies."""
     if table in OF_ALL:
         return table, "*", "", ""
+    if table in OWN:
+        return table, f"tabla:{table}", own_model.slice_of(table, row), ""
     value = dict(zip(COLUMNS[table], row, strict=True))
     place = value["ubicacion_codigo"]
     if table == "ventas":
@@ -104,13 +132,15 @@ def slice_of(table: str, row: tuple[Any, ...]) -> Slice:
 def text_of(slice_: Slice) -> str:
     """A slice's text in ledgers."""
     table, place, cut, of = slice_
+    if table in OWN:
+        return cut
     return "/".join(x for x in (of, place, cut) if x) if table not in OF_ALL else "*"
 
 
 # ── what the models say ─────────────────────────────────────────────────────────────────────
 def meant(images: Mapping[Any, tuple[int, Any]], place: str) -> dict[Slice, tuple[int, Rows]]:
     """Version and rows of each image of a location of the model (``*``: of the star)."""
-    code = world.LOCATIONS.get(place, "*")
+    code = code_of(place)
     result = {}
     for name, (version, rows) in images.items():
         slice_, found = _spelled(name, rows, place, code)
@@ -120,6 +150,8 @@ def meant(images: Mapping[Any, tuple[int, Any]], place: str) -> dict[Slice, tupl
 
 def _spelled(name: tuple[str, Any], rows: Any, place: str, code: str) -> tuple[Slice, Iterable[tuple[Any, ...]]]:
     table, cut = name
+    if table in OWN:
+        return (table, code, str(cut), ""), rows
     if table in _OF_EACH:
         return _OF_EACH[table](cut, rows, place, code)
     of = "productos" if place == "*" else "ventas" if cut[0] == "ventas" else "inventario_actual"
@@ -197,7 +229,9 @@ def stock_at(u: Any, place: str, moment: int) -> set[tuple[Any, ...]]:
 
 
 def attempts_of(u: Any, place: str) -> dict[tuple[str, str, str], tuple[Any, ...]]:
-    """(table, location, cut) → attempts, outcome, instant and verification, as the models have them."""
+    """(table, location, cut) → attempts, outcome, instant and verification, as the models have them; users' own tables have none."""
+    if isinstance(u, Own):
+        return {}
     if isinstance(u, Star):
         newest = u.newest
         return {("productos", "*", "*"): (len(u.known), newest[1], world.at(newest[0].read_at), _at(u.verified))} if newest else {}

@@ -18,6 +18,8 @@ CHANGES = {
     "inventario_cortes": "filas = 99",
     "cobertura": "cargadas = 77",
     "rechazos": "motivo = 'x'",
+    "mia": "n = 7777",
+    "entera": "n = 7777",
 }
 NULLS = {
     "ubicaciones": "nombre = 'y'",
@@ -28,6 +30,8 @@ NULLS = {
     "inventario_cortes": "es_clave = NOT es_clave",
     "cobertura": "cubierto_hasta = NULL",
     "rechazos": "motivo = 'y'",
+    "mia": "nota = 'y'",
+    "entera": "nota = NULL",
 }
 """Values where there were none, or the other way round."""
 MOVES = {
@@ -39,6 +43,8 @@ MOVES = {
     "rechazos": "corte = '1999-01-01'",
     "productos": "codigo = '000q'",
     "ubicaciones": "codigo = 'SUC999'",
+    "mia": "lugar = 'Q'",
+    "entera": "codigo = 'q'",
 }
 """To another key, another day, beside the minute."""
 EDITS = ("change", "null", "move", "drop", "double", "add", "swap", "empty", "touch")

@@ -112,3 +112,13 @@ def end() -> None:
 def fail() -> None:
     """The engine fails."""
     raise duckdb.IOException("Could not write file: the device said no")
+
+
+def refuse() -> None:
+    """The server refuses the statement."""
+    raise psycopg2.errors.UniqueViolation("duplicate key value violates unique constraint")
+
+
+def full() -> None:
+    """The server's disk is full."""
+    raise psycopg2.errors.DiskFull("could not extend file: No space left on device")

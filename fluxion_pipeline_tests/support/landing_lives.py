@@ -157,7 +157,7 @@ class Life:
         """The process dies in the middle of a landing; the next one goes on."""
         landing, lote = model.land(self.landing, reading)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(*_dies_at(point))
+            patch.setattr(*dies_at(point))
             try:
                 self.land(reading)
             except Crash:
@@ -187,7 +187,9 @@ class Life:
         self.compare_all()
 
 
-def _dies_at(point: str) -> tuple[Any, str, Callable[..., Any]]:
+def dies_at(point: str) -> tuple[Any, str, Callable[..., Any]]:
+    """What to put where, so that a landing dies right before a point."""
+
     def die(*_args: Any, **_more: Any) -> Any:
         raise Crash
 

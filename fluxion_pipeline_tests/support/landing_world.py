@@ -123,7 +123,7 @@ _files: dict[Path, list[dict[str, Any]]] = {}
 def rows_of(image: Image) -> list[dict[str, Any]]:
     """All rows of an image, as they lie in its file (which never changes)."""
     if image.file not in _files:
-        _files[image.file] = pq.ParquetFile(image.file).read().to_pylist()
+        _files[image.file] = pq.ParquetFile(image.file).read(use_threads=False).to_pylist()
     return [row for row in _files[image.file] if row["_slice"] == image.slice]
 
 
