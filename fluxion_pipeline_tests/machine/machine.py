@@ -237,8 +237,11 @@ class Machine(RuleBasedStateMachine):
         self.chain.run(mode, force=force)
 
 
-def live(beginning: Start, steps: int, *, shrink: bool = True, again: str = "", lived: Lived | None = None) -> int:
-    """Live about so many steps, or one life again (``version blob``, as a failure printed it); the steps that were lived."""
+def live(beginning: Start, steps: int, *, shrink: bool = True, again: str = "", lived: Lived | None = None, alike: bool = False) -> int:
+    """Live about so many steps, or one life again (``version blob``, as a failure printed it); the steps that were lived.
+
+    With ``alike`` the lives are those of each other time: a change is then judged by itself, not by its luck.
+    """
     lived = lived or Lived()
     machine = type("ChainMachine", (Machine,), {"beginning": beginning, "lived": lived})
     if again:
@@ -249,6 +252,7 @@ def live(beginning: Start, steps: int, *, shrink: bool = True, again: str = "", 
         stateful_step_count=A_LIFE,
         deadline=None,
         database=None,
+        derandomize=alike,
         phases=[Phase.generate, *([Phase.shrink] if shrink else [])],
         print_blob=True,
         report_multiple_bugs=False,
