@@ -8,7 +8,7 @@ PY := .venv/bin/python
 RUNTIME := .venv/.installed-runtime
 DEV := .venv/.installed-dev
 LOCKED := Makefile pyproject.toml requirements/install.py requirements/bootstrap.txt requirements/runtime.txt
-WORKERS ?= 3
+WORKERS ?= 2
 
 .PHONY: help run ui setup test e2e long prove chaos lint format types bench bench-parity lock clean
 

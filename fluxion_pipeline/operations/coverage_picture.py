@@ -1,6 +1,6 @@
 """The heat map as one file for a browser: HTML with SVG in it, which needs no network and no script.
 
-Before this: ``coverage``; after it: ``$FLUXION_HOME/informes/cobertura.html``, and the same picture in
+Before this: ``coverage``; after it: ``$FLUXION_HOME/informes/cobertura.html``, and a table of the same in
 the metadata of the asset ``informes/cobertura``.
 """
 

@@ -28,6 +28,7 @@ def settled(home: Home) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.long
 def test_a_killed_write_is_kept_whole_or_not_at_all_and_the_next_one_brings_the_rest(home: Home, engine: SinkName) -> None:
     two_stores(home)
     for sink in SinkName:

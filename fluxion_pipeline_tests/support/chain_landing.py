@@ -205,8 +205,8 @@ class Chain(Life):
         plain = replace(reading, rejects=frozenset(), window=None, answer="entera", provenance="replay")
         if any((r.table, r.cut, r.read_at) == (plain.table, plain.cut, plain.read_at) for r in self.waiting.values()):
             return  # two files of one name at one instant: nobody can tell which came first
-        if plain.table == "ventas" and plain.cut > plain.read_at // landing_model.DAY + 1:
-            return  # a file's day after tomorrow: the contract's rules reject its rows, which this model doesn't know
+        if (plain.cut if plain.table == "ventas" else plain.cut // landing_model.DAY) > plain.read_at // landing_model.DAY + 1:
+            return  # a file's day after tomorrow: the contract's rules refuse it, which this model doesn't know
         fact, _ = FOLDERS[plain.table]
         root, cut = self.home / "drops", world.cut_text(plain.table, plain.cut)
         write_drop(root, plain, cut)
@@ -231,7 +231,7 @@ class Chain(Life):
             self.readings.append(reading)
             assert told.new == (lote is not None)
             if lote is not None:
-                assert (told.outcome.value, told.applied) == (lote.outcome, lote.applied)
+                assert (told.outcome.value, told.applied) == (lote.outcome, lote.applied), told
                 if lote.applied:
                     self.met |= codes(reading.lines, reading.table)
             self.note()
