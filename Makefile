@@ -56,7 +56,7 @@ bench-parity: $(DEV) ## measure proofs of parity against reladiff, datacompy and
 	@$(PY) -m bench.parity $(ARGS)
 
 lock: $(RUNTIME) ## resolve requirements/*.in anew, with hashes
-	@for name in bootstrap runtime rds dev bench-peers; do \
+	@for name in bootstrap runtime rds dev bench-peers bench-dlt; do \
 	  echo "locking $$name"; \
 	  (cd requirements && ../$(PY) -m uv --quiet pip compile --upgrade --universal --python-version 3.10 --generate-hashes --no-strip-extras \
 	    --no-emit-index-url --custom-compile-command "make lock" $$name.in -o $$name.txt); \

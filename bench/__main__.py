@@ -23,7 +23,7 @@ def main() -> int:
     options.add_argument("--rows", type=int, default=ROWS, help="stock rows of a tick, over all locations (%(default)s)")
     options.add_argument("--changed", type=float, default=100 * CHANGED, help="percent of the rows that each tick changes (%(default).0f)")
     options.add_argument("--rounds", type=int, default=3, choices=range(1, MOST + 1), metavar=f"1-{MOST}", help="measured ticks of each kind (%(default)s)")
-    options.add_argument("--no-peers", action="store_true", help="leave out stock Dagster and execute_values")
+    options.add_argument("--no-peers", action="store_true", help="leave out stock Dagster, execute_values and dlt")
     asked = options.parse_args()
     ticks = TICKS[: 3 * asked.rounds + 1]
     keep = contenders.ROOT / ".bench"
@@ -42,9 +42,9 @@ def main() -> int:
         print(table([ours.in_process, *ours.parts], ours.in_process) + "\n", flush=True)
         few = ticks[: asked.rounds + 1]
         print("the floor …", flush=True)
-        floor, copy = contenders.floor(place, stock, few)
+        copy, floor = contenders.full_copy(place), contenders.floor(place, few)
         peers = []
-        for contender in () if asked.no_peers else (contenders.stock_dagster, contenders.by_hand):
+        for contender in () if asked.no_peers else (contenders.stock_dagster, contenders.by_hand, contenders.dlt_merge):
             print("a peer …", flush=True)
             peers.append(contender(place, stock, few))
     except BenchError as error:
@@ -54,8 +54,8 @@ def main() -> int:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
     print(f"\n{stock.rows:,} stock rows of {len(stock.locations)} locations, {asked.changed:g} % changed, medians of {asked.rounds} ticks after the first\n")
-    print(table([ours.command, ours.in_process, ours.sinks, *peers, floor], ours.command))
-    print("\nThe first tick, to COPY of the ready file (its PostgreSQL part has the keyframe of the history too)\n")
+    print(table([ours.command, ours.in_process, ours.tick, ours.sinks, *peers, floor], ours.tick))
+    print("\nThe first tick, to COPY of ready files into the same tables\n")
     print(table([copy, *ours.first], copy))
     return 0
 

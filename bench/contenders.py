@@ -18,10 +18,12 @@ import duckdb
 import psycopg2
 from psycopg2 import sql
 
-from bench.measure import BenchError, Cost, Result, Server, less, median, run
+from bench.measure import BenchError, Cost, Result, Server, less, median, run, together
 from bench.stock import Stock
 
 ROOT = Path(__file__).resolve().parent.parent
+PEERS = "bench-peers.txt"
+"""The lock of most peers."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,9 @@ def fluxion(place: Place, stock: Stock, ticks: tuple[str, ...]) -> Measured:
     in_process = median("in process", costs["whole"], "the same run in a process that has begun")
     rest = [less("Dagster's rest", in_process, stages, "events, checks, storage"), less("start", asked, [in_process], "Python, imports, definitions")]
     first = [median(f"first {name}", costs[f"first {name}"], "full load" if name != "parity" else "all compared") for name in STAGES]
-    seconds, cpu, wal = (sum(getattr(s.cost, f) for s in stages[:3]) for f in ("seconds", "cpu", "wal"))
-    sinks = Cost(seconds, cpu, max(s.cost.megabytes for s in stages[:3]), wal, stages[0].cost.landed)
-    return Measured(asked, Result("files to both sinks", sinks, "land + duckdb + postgresql"), in_process, [*stages, *rest], first)
+    files = together("files to both sinks", stages[:3], "land + duckdb + postgresql")
+    turn = together("a tick, proven", stages, "files to both sinks, and their parity")
+    return Measured(asked, files, turn, in_process, [*stages, *rest], first)
 
 
 STAGES = {
@@ -98,20 +100,21 @@ STAGES = {
 
 @dataclass(frozen=True)
 class Measured:
-    """This pipeline's figures: the command, what of it is files to both sinks, the run in process, its parts, the full load's."""
+    """This pipeline's figures: the command, what of it is files to both sinks, that and parity, the run in process, its parts, the full load's."""
 
     command: Result
     sinks: Result
+    tick: Result
     in_process: Result
     parts: list[Result]
     first: list[Result]
 
 
-def peer(name: str, script: str, note: str) -> Callable[[Place, Stock, tuple[str, ...]], Result]:
-    """A contender that is a script in the peers' environment; the first tick isn't measured."""
+def peer(name: str, script: str, note: str, lock: str = PEERS) -> Callable[[Place, Stock, tuple[str, ...]], Result]:
+    """A contender that is a script in an environment of peers; the first tick isn't measured."""
 
     def contender(place: Place, stock: Stock, ticks: tuple[str, ...]) -> Result:
-        python, server = peer_environment(), place.server()
+        python, server = peer_environment(lock), place.server()
         address = place.database(f"bench_{script}")
         if script == "peer_dagster":
             address = address.replace("postgresql://", "postgresql+psycopg2://")
@@ -128,10 +131,11 @@ def peer(name: str, script: str, note: str) -> Callable[[Place, Stock, tuple[str
 
 stock_dagster = peer("stock Dagster", "peer_dagster", "whole command: pandas, DuckDBPandasIOManager, to_sql; no key, no parity")
 by_hand = peer("execute_values", "peer_values", "whole command: pandas, DuckDB replaced, upsert by execute_values; no parity")
+dlt_merge = peer("dlt", "peer_dlt", "whole command: Arrow, merge into DuckDB, then into PostgreSQL; no parity", "bench-dlt.txt")
 
 
-def floor(place: Place, stock: Stock, ticks: tuple[str, ...]) -> list[Result]:
-    """COPY of a ready file and DuckDB's append: one after the other, and COPY alone; only this work is timed."""
+def floor(place: Place, ticks: tuple[str, ...]) -> Result:
+    """COPY of a ready file and DuckDB's append, one after the other; only this work is timed."""
     address, server = place.database("bench_floor"), place.server()
     ready = place.folder / "ready.csv"
     with duckdb.connect() as connection:
@@ -139,13 +143,21 @@ def floor(place: Place, stock: Stock, ticks: tuple[str, ...]) -> list[Result]:
             COPY (SELECT parse_path(filename)[-2] AS ubicacion, ubicacion AS almacen, codigo_producto, stock, NULL AS precio, NULL AS costo
                   FROM read_csv('{str(place.source).replace("'", "''")}/inventario/*/{ticks[-1]}.csv', all_varchar = true, filename = true)
                   ORDER BY 1, 3) TO '{str(ready).replace("'", "''")}' (HEADER)""")
-    both, alone = [], []
+    costs = []
     for _ in ticks[1:]:
         done = run([sys.executable, ROOT / "bench/floor.py", ready, place.folder / "floor.duckdb", address], {}, ROOT, server=server)
-        copied, all_ = map(float, done.output.split()[-2:])
-        both.append(replace(done, seconds=all_))
-        alone.append(replace(done, seconds=copied))
-    return [median("floor", both, "COPY of a ready CSV of the table, then DuckDB append of it"), median("COPY alone", alone, "")]
+        costs.append(replace(done, seconds=float(done.output.split()[-1])))
+    return median("floor", costs, "COPY of a ready CSV of the table, then DuckDB append of it")
+
+
+def full_copy(place: Place) -> Result:
+    """COPY of ready, sorted files into the stock's and the history's own tables, as the pipeline left them; only this is timed."""
+    words: list[str | Path] = [sys.executable, ROOT / "bench/full.py", place.folder, place.dsn("fluxion_production")]
+    run([*words, "make"], {}, ROOT)
+    done = run([*words, "load"], {}, ROOT, server=place.server())
+    return median(
+        "COPY alone", [replace(done, seconds=float(done.output.split()[-1]))], "of ready, sorted files into both stock tables, keys and indexes as ours"
+    )
 
 
 def _must_hold(who: str, rows: int, expected: int) -> None:
@@ -153,9 +165,9 @@ def _must_hold(who: str, rows: int, expected: int) -> None:
         raise BenchError(f"{who} ended with {rows:,} rows of {expected:,}: its seconds mean nothing")
 
 
-def peer_environment() -> Path:
-    """The peers' Python, with their lock installed; made anew when the lock has changed."""
-    lock = ROOT / "requirements/bench-peers.txt"
+def peer_environment(name: str = PEERS) -> Path:
+    """The Python of peers, with their lock installed; made anew when the lock has changed."""
+    lock = ROOT / "requirements" / name
     folder = ROOT / ".bench" / f"peers-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
     stamp = folder / "installed"
     if not stamp.exists():

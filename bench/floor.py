@@ -1,7 +1,7 @@
 """The floor: what both databases need for the bare rows, with nobody reading, checking or comparing anything.
 
 COPY of a ready CSV into a PostgreSQL table with its primary key, then the same file appended to a
-DuckDB table, one after the other. Prints the seconds of the COPY, and of all of this work.
+DuckDB table, one after the other. Prints the seconds of this work.
 Arguments: the CSV file, the DuckDB file, PostgreSQL's address.
 """
 
@@ -35,7 +35,7 @@ def main(ready: str, duckdb_file: str, address: str) -> None:
         started = time.perf_counter()
         duck.execute("INSERT INTO suelo SELECT * FROM read_csv(?, header = true, all_varchar = true)", [ready])
         duck.execute("CHECKPOINT")
-        print(seconds, seconds + time.perf_counter() - started)
+        print(seconds + time.perf_counter() - started)
 
 
 if __name__ == "__main__":

@@ -138,6 +138,12 @@ def less(name: str, whole: Result, parts: Sequence[Result], note: str = "") -> R
     return Result(name, Cost(seconds, cpu, whole.cost.megabytes, max(wal, 0.0)), note)
 
 
+def together(name: str, parts: Sequence[Result], note: str = "") -> Result:
+    """Stages one after the other: their sums, and the largest of their peaks."""
+    seconds, cpu, wal, landed = (sum(getattr(p.cost, f) for p in parts) for f in ("seconds", "cpu", "wal", "landed"))
+    return Result(name, Cost(seconds, cpu, max(p.cost.megabytes for p in parts), wal, landed), note)
+
+
 def table(results: Sequence[Result], one: Result) -> str:
     """The results as one aligned table; ratios are to ``one``, by wall clock and by CPU seconds."""
     lines = [("", "seconds", "CPU s", "× s", "× CPU", "peak MB", "WAL kB", "landed kB", "")]

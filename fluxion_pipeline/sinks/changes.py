@@ -50,6 +50,10 @@ class Plan:
 
 def find(con: duckdb.DuckDBPyConnection, table: TableSpec) -> Plan:
     """Fill ``_cambios`` and count it."""
+    held, wanted = _one(con, "SELECT count(*) FROM _tenida"), _one(con, "SELECT count(*) FROM _imagen")
+    if not held:  # a sink that is filled: there is nothing to join with
+        con.execute(f"CREATE OR REPLACE TEMP TABLE _cambios AS SELECT 'I' AS _que, {columns(table.columns)} FROM _imagen")  # noqa: S608 quoted names
+        return Plan(wanted, 0, 0, held, wanted, doubled=False)
     key, values = table.physical_key, table.values
     on = " AND ".join(f"i.{quote(k)} = h.{quote(k)}" for k in key)
     differs = " OR ".join(f"i.{quote(v)} IS DISTINCT FROM h.{quote(v)}" for v in values) or "false"
@@ -63,7 +67,6 @@ def find(con: duckdb.DuckDBPyConnection, table: TableSpec) -> Plan:
         WHERE h.{first} IS NULL OR i.{first} IS NULL OR {differs}
         """  # noqa: S608 quoted names
     )
-    held, wanted = _one(con, "SELECT count(*) FROM _tenida"), _one(con, "SELECT count(*) FROM _imagen")
     counts: dict[str, int] = dict(con.execute("SELECT _que, count(*) FROM _cambios GROUP BY 1").fetchall())
     inserts, updates, deletes = counts.get("I", 0), counts.get("U", 0), counts.get("D", 0)
     if held - deletes == wanted - inserts:
