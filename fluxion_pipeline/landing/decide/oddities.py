@@ -76,8 +76,7 @@ def oddities(reading: Reading, before: pa.Table, days: Sequence[dict[str, Any]])
 
 
 def _of_stock(reading: Reading, before: pa.Table) -> Iterator[tuple[Rule, str]]:
-    keys = list(ROW_KEYS[Fact.INVENTARIO])
-    both = reading.rows.select([*keys, "stock", "precio"]).join(before.select([*keys, "stock", "precio"]), keys, right_suffix="_antes", join_type="inner")
+    both = _beside(reading.rows, before, ["stock", "precio"])
     if both.num_rows < MANY:
         return
     priced = both.filter(pc.and_(pc.greater(both.column("precio"), 0), pc.greater(both.column("precio_antes"), 0)))
@@ -88,6 +87,15 @@ def _of_stock(reading: Reading, before: pa.Table) -> Iterator[tuple[Rule, str]]:
     changed = pc.sum(pc.not_equal(both.column("stock"), both.column("stock_antes"))).as_py() or 0
     if changed > JUMP.limit * both.num_rows:
         yield JUMP, f"{changed} of {both.num_rows} products have another stock than before"
+
+
+def _beside(rows: pa.Table, before: pa.Table, names: list[str]) -> pa.Table:
+    """Some columns of the products that both have, those of before with ``_antes`` behind their names."""
+    keys = list(ROW_KEYS[Fact.INVENTARIO])
+    if all(rows.column(c).equals(before.column(c)) for c in keys):  # the same products in the same order, as mostly
+        then = [before.column(c) for c in names]
+        return pa.Table.from_arrays([rows.column(c) for c in names] + then, names=[*names, *(f"{c}_antes" for c in names)])
+    return rows.select([*keys, *names]).join(before.select([*keys, *names]), keys, right_suffix="_antes", join_type="inner")
 
 
 def _of_sales(reading: Reading, days: Sequence[dict[str, Any]]) -> Iterator[tuple[Rule, str]]:
