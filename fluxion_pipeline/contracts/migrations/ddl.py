@@ -68,6 +68,12 @@ def create_index(table: str, *columns: str, where: str | None = None) -> None:
         op.create_index(f"ix_{table}_{columns[0]}", table, list(columns), postgresql_where=sa.text(where) if where else None)
 
 
+def leave_room(table: str, percent: int) -> None:
+    """Fill a table's pages up to a percentage on PostgreSQL, the rest is for new versions of their rows; nothing on DuckDB."""
+    if on_postgresql():
+        op.execute(f"ALTER TABLE {table} SET (fillfactor = {percent:d})")
+
+
 def create_bloom_index(table: str, column: str) -> None:
     """Create a BRIN index of Bloom filters on PostgreSQL; nothing on DuckDB.
 

@@ -215,3 +215,17 @@ def test_every_table_with_updated_at_has_the_trigger(run: Callable[..., Any]) ->
         )
     }
     assert triggered == {name for name, table in metadata.tables.items() if "updated_at" in table.columns}
+
+
+def test_a_tick_changes_stock_without_touching_an_index(run: Callable[..., Any], schema: sa.Engine) -> None:
+    run(
+        "INSERT INTO inventario_actual (ubicacion_codigo, almacen_codigo, producto_codigo, stock)"
+        " SELECT 'SUC001', 'SUC001', lpad(CAST(n AS text), 8, '0'), n FROM generate_series(1, 2000) AS n"
+    )
+    with schema.connect() as connection:
+        connection.execute(sa.text("UPDATE inventario_actual SET stock = stock + 1 WHERE CAST(producto_codigo AS int) % 20 = 0"))
+        connection.commit()
+        connection.execute(sa.text("SELECT pg_stat_force_next_flush()"))
+        connection.commit()
+        counted = "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'inventario_actual'"
+        assert tuple(connection.execute(sa.text(counted)).one()) == (100, 100)
