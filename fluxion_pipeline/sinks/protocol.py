@@ -180,7 +180,7 @@ class SinkSession(Protocol):
         """The ledger's lines count as version 0 from now on."""
         ...
 
-    def make_equal(self, table: TableSpec, images: Sequence[Image], past: Past, outbox: str, *, trust: bool = True) -> Counts:
+    def make_equal(self, table: TableSpec, images: Sequence[Image], past: Past, outbox: str, *, trust: bool = True, moving: bool = False) -> Counts:
         """Make the slices of one table equal to their images.
 
         Args:
@@ -189,6 +189,7 @@ class SinkSession(Protocol):
             past: gives what is known of images that the ledger names.
             outbox: whose images they are.
             trust: believe what the sink proves; else everything is read back.
+            moving: rows of the images' keys in other slices go.
 
         Raises:
             ConvergenceError: if the rows written aren't the planned ones.
