@@ -101,6 +101,7 @@ class SinkReport:
         failures: location → why it could not be brought up to date (the others were).
         seconds: wall time in all.
         copied: rows that were copied in chunks.
+        notes: what the sink has noted, in this convergence or before, and nobody has taken over (``sinks.notes``).
     """
 
     sink: SinkName
@@ -108,6 +109,7 @@ class SinkReport:
     failures: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     copied: int = 0
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def drifts(self) -> tuple[Drift, ...]:

@@ -21,7 +21,7 @@ from fluxion_pipeline.landing.lineage import written_at
 from fluxion_pipeline.landing.outbox import Outbox
 from fluxion_pipeline.landing.tables import table_of
 from fluxion_pipeline.pause import writing
-from fluxion_pipeline.sinks import copying
+from fluxion_pipeline.sinks import copying, notes
 from fluxion_pipeline.sinks.attempts import lines_of
 from fluxion_pipeline.sinks.claim import check_claim, held_upto
 from fluxion_pipeline.sinks.own_tables import make_owed
@@ -219,6 +219,8 @@ def _written(work: Work, session: SinkSession, images: Sequence[Image], meta: Ma
     failpoints.passed(f"{sink.name}.ledger")
     session.attempts(lines_of(outbox, images))
     session.log(receipts, work.run_id, at)
+    if found := notes.noted(receipts, work.run_id, at):
+        session.set_meta(found)
     return receipts
 
 
