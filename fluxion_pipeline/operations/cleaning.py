@@ -43,10 +43,10 @@ def clean(app: App) -> Cleaning:
     dropped, compacted, problems = Dropped(), 0, {}
     for place in app.outbox.index.locations():
         try:
+            dropped += drop_files(app.outbox, place, days=keep.fluxion_keep_lotes)  # first: the others need room on the disk
             dropped += end_rows(app.outbox, place, rejects=keep.fluxion_keep_rejects, history=keep.fluxion_keep_history)
             compacted += compact(app.outbox, place)
-            dropped += drop_files(app.outbox, place, days=keep.fluxion_keep_lotes)
-        except FluxionError as error:
+        except (FluxionError, OSError) as error:
             problems[place] = str(error)
     for sink in keep.db_mode.sinks:
         try:
