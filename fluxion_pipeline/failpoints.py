@@ -32,6 +32,8 @@ _OF_A_SINK = {
     "copied": "a chunk of a rebuild is committed",
     "attempts": "attempts that landed nothing are written, not yet committed",
     "told": "attempts that landed nothing are committed",
+    "noted": "what somebody else had changed is remembered, and noted in it still",
+    "cleared": "what somebody else had changed is remembered, and noted in it no longer",
 }
 
 POINTS: dict[str, str] = {
@@ -54,6 +56,7 @@ POINTS: dict[str, str] = {
     "mode.written": "the mode's memory is written under its temporary name",
     **{f"{sink}.{name}": f"{sink}: {what}" for sink in ("duckdb", "postgresql") for name, what in _OF_A_SINK.items()},
     "prune.emptied": "rows that are too old have ended in a lote; files that nothing needs are there still",
+    "prune.compacted": "images of an old month are put together in a lote; the files in which they were are there still",
     "prune.deleted": "the first of the files that nothing needs is gone",
     "adopt.staged": "a location's sales of a foreign file are sorted, none of them has landed",
     "adopt.landed": "one fact of a foreign file has landed",

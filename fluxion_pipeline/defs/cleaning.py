@@ -23,7 +23,7 @@ from fluxion_pipeline.operations.cleaning import JOB, clean
 
 ABOUT = (
     "Lets go what the settings FLUXION_KEEP_* no longer keep: Dagster's runs, events, ticks and history of checks, superseded images, old rejected rows"
-    " and stock history, long logs. Nothing that is owed to a database, and no newest image."
+    " and stock history, long logs; puts images of old months together. Nothing that is owed to a database, and no newest image."
 )
 
 
@@ -47,6 +47,7 @@ def cleaning_asset(app: App) -> dg.AssetsDefinition:
             "corridas_borradas": gone.runs,
             "evaluaciones_borradas": gone.evaluations,
             "filas_terminadas": found.dropped.rows,
+            "archivos_compactados": found.compacted,
             "archivos_borrados": found.dropped.files,
             "bytes_borrados": found.dropped.bytes,
             "bytes_de_registros": found.logs,

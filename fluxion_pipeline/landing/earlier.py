@@ -7,7 +7,7 @@ still) must be sure of its rows: the file is checked against its manifest.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,36 +48,38 @@ def step(place: Path, outbox: str, image: Image) -> WrittenStep | None:
     return WrittenStep(found["version"], found["filas"], found["huella"], where / found["archivo"])
 
 
-def image(place: Path, outbox: str, location: str, table: str, slice_: str, version: int) -> Image | None:
-    """The image that a lote wrote of a slice; None where it is gone, another outbox's, or not as it was written.
+def images(place: Path, outbox: str, location: str, table: str, wanted: Mapping[str, int], again: Sequence[int] = ()) -> Iterator[Image]:
+    """The images that lotes wrote of some slices; left out are those that are gone, another outbox's, or not as they were written.
 
     Args:
         place: the folder of the location's lotes.
-        outbox: id of the outbox that must have written it.
-        location: whose landing owns the slice.
+        outbox: id of the outbox that must have written them.
+        location: whose landing owns the slices.
         table: the table.
-        slice_: the slice's text.
-        version: secuencia of the lote.
+        wanted: slice → secuencia of the lote.
+        again: lotes that wrote images anew, under the versions that they had.
     """
-    return next(images(place, outbox, location, table, {slice_: version}), None)
+    left = dict(wanted)
+    for lote in (*sorted(set(wanted.values())), *again):
+        names = {s for s, version in left.items() if version == lote or (lote in again and version < lote)}
+        for found in _written(place, outbox, location, table, lote, names) if names else ():
+            if left.get(found.slice) == found.version:
+                del left[found.slice]
+                yield found
 
 
-def images(place: Path, outbox: str, location: str, table: str, wanted: Mapping[str, int]) -> Iterator[Image]:
-    """The images that lotes wrote of some slices (slice → secuencia), of those that are there; each lote is read once."""
-    by_version: dict[int, set[str]] = {}
-    for slice_, version in wanted.items():
-        by_version.setdefault(version, set()).add(slice_)
-    for version, names in sorted(by_version.items()):
-        try:
-            manifest = read_manifest(manifest_path(place, version))
-        except (OSError, OutboxError):
-            continue
-        if manifest.outbox != outbox:
-            continue
-        found = [s for s in manifest.slices if (s.table, s.version) == (table, version) and s.slice in names]
-        where = folder(place, version)
-        whole = {name for name in {s.file for s in found} if _as_written(where, name, manifest)}
-        yield from (Image(location, table, s.slice, version, s.rows, s.digest, where / s.file, version) for s in found if s.file in whole)
+def _written(place: Path, outbox: str, location: str, table: str, lote: int, names: Collection[str]) -> Iterator[Image]:
+    """What a lote wrote of some slices, as far as it is there."""
+    try:
+        manifest = read_manifest(manifest_path(place, lote))
+    except (OSError, OutboxError):
+        return
+    if manifest.outbox != outbox:
+        return
+    found = [s for s in manifest.slices if s.table == table and s.slice in names]
+    where = folder(place, lote)
+    whole = {name for name in {s.file for s in found} if _as_written(where, name, manifest)}
+    yield from (Image(location, table, s.slice, s.version, s.rows, s.digest, where / s.file, lote) for s in found if s.file in whole)
 
 
 def _as_written(where: Path, name: str, manifest: Manifest) -> bool:

@@ -19,7 +19,7 @@ from urllib.parse import quote, unquote
 
 from fluxion_pipeline.contracts.clock import UTC
 from fluxion_pipeline.contracts.outcomes import Fact, Outcome
-from fluxion_pipeline.landing.lote import Manifest, folder
+from fluxion_pipeline.landing.lote import COMPACTED, Manifest, folder
 from fluxion_pipeline.landing.sqlite import Database
 
 SCHEMA = 2
@@ -38,6 +38,7 @@ CREATE TABLE IF NOT EXISTS intentos (tabla TEXT, ubicacion TEXT, corte TEXT, int
 CREATE INDEX IF NOT EXISTS intentos_cambio ON intentos (cambio);
 CREATE TABLE IF NOT EXISTS conocidas (tabla TEXT, ubicacion TEXT, corte TEXT, leido_en TEXT, contenido TEXT,
     PRIMARY KEY (tabla, ubicacion, corte, leido_en, contenido)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS compactas (ubicacion TEXT, secuencia INTEGER, PRIMARY KEY (ubicacion, secuencia)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS vistos (codigo TEXT PRIMARY KEY, descripcion TEXT, categoria TEXT, marca TEXT) WITHOUT ROWID;
 """
 _IMAGES = "SELECT ubicacion, tabla, slice, version, filas, huella, archivo, lote FROM imagenes WHERE ubicacion = ?"
@@ -106,10 +107,8 @@ class Index:
         if db.execute("INSERT OR IGNORE INTO lotes VALUES (?, ?, ?)", (place, manifest.sequence, manifest.written_at)).rowcount == 0:
             return
         where = folder(Path(), manifest.sequence)
-        db.executemany(
-            "INSERT OR REPLACE INTO imagenes VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            [(place, s.table, s.slice, s.version, s.rows, s.digest, str(where / s.file), manifest.sequence) for s in manifest.slices],
-        )
+        images = [(place, s.table, s.slice, s.version, s.rows, s.digest, str(where / s.file), manifest.sequence) for s in manifest.slices]
+        db.executemany("INSERT OR REPLACE INTO imagenes VALUES (?, ?, ?, ?, ?, ?, ?, ?)", images)
         if manifest.standing is not None:
             s = manifest.standing
             db.execute("INSERT OR REPLACE INTO vigentes VALUES (?, ?, ?, ?, ?)", (s["fact"], place, s["cut"], s.get("twin"), json.dumps(s)))
@@ -119,6 +118,8 @@ class Index:
             if manifest.reading["outcome"] != Outcome.REPARACION.value:
                 data = {**manifest.reading, "lote": manifest.sequence}
                 self.add_attempt(db, Attempt(Fact(manifest.reading["fact"]), place, manifest.reading["cut"], data))
+        if manifest.extra.get(COMPACTED):
+            db.execute("INSERT OR IGNORE INTO compactas VALUES (?, ?)", (place, manifest.sequence))
         for product in manifest.extra.get("met", ()):
             db.execute("INSERT OR IGNORE INTO vistos VALUES (?, ?, ?, ?)", product)
 

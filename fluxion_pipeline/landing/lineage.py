@@ -39,6 +39,12 @@ def decided_anew(landing: Callable[Given, Told]) -> Callable[Given, Told]:
     return again
 
 
+def compacted(index: Index, location: str) -> tuple[int, ...]:
+    """The lotes of a location that wrote images anew, newest first (``compaction``)."""
+    with index.open() as db:
+        return tuple(n for (n,) in db.execute("SELECT secuencia FROM compactas WHERE ubicacion = ? ORDER BY 1 DESC", (location,)))
+
+
 def written_at(index: Index, lotes: Mapping[str, int]) -> dict[str, str]:
     """When lotes (location and secuencia) were written; those that the outbox hasn't are left out."""
     found = {}

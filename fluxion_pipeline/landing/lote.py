@@ -24,6 +24,10 @@ from fluxion_pipeline.errors import OutboxError
 from fluxion_pipeline.failpoints import passed
 
 FORMAT = 1
+COMPACTED = "compacta"
+"""In a manifest's ``extra``: it tells of images that were there before, put together (``compaction``)."""
+ROW_GROUP = 20_000
+"""Rows of a piece of a file with many slices: a slice of it is read without the others."""
 PER_FOLDER = 1000
 
 
@@ -120,14 +124,15 @@ class LoteWriter:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.files: dict[str, str] = {}
 
-    def parquet(self, name: str, table: pa.Table) -> str:
-        """Write a table durably under a name of its own.
+    def parquet(self, name: str, table: pa.Table, *, pieces: bool = False) -> str:
+        """Write a table durably under a name of its own; in pieces: of which each tells its slices.
 
         Returns:
             the file's name in the lote's folder.
         """
         buffer = io.BytesIO()
-        pq.write_table(table, buffer, compression="zstd", write_statistics=False, use_dictionary=False, store_decimal_as_integer=True)
+        told, size = (["_slice"], ROW_GROUP) if pieces else (False, None)
+        pq.write_table(table, buffer, size, compression="zstd", write_statistics=told, use_dictionary=False, store_decimal_as_integer=True)
         data = buffer.getvalue()
         final = f"{self.sequence:09d}-{name}-{uuid.uuid4().hex[:8]}.parquet"
         create(self.folder / final, data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -35,7 +36,7 @@ def entries(drafts: tuple[Draft, ...], past: Past, sequence: int, writer: LoteWr
             described.append((draft.slice, image.version if same and image else sequence, rows, digest))
             kept.append(draft.rows.append_column("_slice", pa.array([draft.slice] * draft.rows.num_rows, pa.string())))
         if described:
-            file = writer.parquet(table, pa.concat_tables(kept))
+            file = writer.parquet(table, pa.concat_tables(kept), pieces=len(kept) > 1)
             result += [SliceEntry(table, slice_, version, rows, digest, file) for slice_, version, rows, digest in described]
     return tuple(result)
 
@@ -61,7 +62,11 @@ def measured(draft: Draft) -> tuple[int, str]:
     """Number and digest of a draft's applied rows."""
     if draft.measure is not None:
         return draft.measure
-    rows = draft.rows
+    return applied(draft.rows, spec(draft.table).columns)
+
+
+def applied(rows: pa.Table, names: Sequence[str]) -> tuple[int, str]:
+    """Number and digest of the applied ones among an image's rows."""
     if "_desplazada" in rows.schema.names and pc.any(rows.column("_desplazada")).as_py():  # to filter is to copy
         rows = rows.filter(pc.invert(rows.column("_desplazada")))
-    return rows.num_rows, digest_of(rows, spec(draft.table).columns)
+    return rows.num_rows, digest_of(rows, names)

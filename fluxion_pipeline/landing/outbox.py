@@ -28,7 +28,7 @@ from fluxion_pipeline.landing.decide.dimensions import EVERYWHERE, decide_catalo
 from fluxion_pipeline.landing.decide.reading import counted, decide
 from fluxion_pipeline.landing.index import SCHEMA, Image, Index, location_of, place_name, stamp
 from fluxion_pipeline.landing.keys import KeyIndex
-from fluxion_pipeline.landing.lineage import Overtaken, decided_anew
+from fluxion_pipeline.landing.lineage import Overtaken, compacted, decided_anew
 from fluxion_pipeline.landing.lote import LoteWriter, Manifest, create, manifest_path
 from fluxion_pipeline.landing.measure import entries, written_steps
 from fluxion_pipeline.landing.past import Past, image_rows
@@ -235,7 +235,11 @@ class Outbox:
 
     def past_image(self, location: str, table: str, slice_: str, version: int) -> Image | None:
         """The image that a lote of before wrote of a slice; None where it is gone or isn't as it was written."""
-        return earlier.image(self.place(location), self.id, location, table, slice_, version)
+        return next(self.past_images(location, table, {slice_: version}), None)
+
+    def past_images(self, location: str, table: str, wanted: Mapping[str, int]) -> Iterator[Image]:
+        """The images of some slices (slice → version) that lotes of before wrote, of those that are there as they were written."""
+        return earlier.images(self.place(location), self.id, location, table, wanted, compacted(self.index, location))
 
     def step(self, image: Image) -> earlier.WrittenStep | None:
         """What turns the image before it into a newest image; None where it was not written or is gone."""

@@ -28,12 +28,23 @@ def image_rows(image: Image) -> pa.Table:
         OutboxError: if its file is gone or can't be read.
     """
     try:
-        rows = pq.ParquetFile(image.file).read(use_threads=False)
+        file = pq.ParquetFile(image.file)
+        rows = file.read(use_threads=False) if file.num_row_groups < 2 else file.read_row_groups(_pieces(file, image.slice), use_threads=False)
     except (OSError, pa.ArrowException) as error:
         found = str(error).splitlines()[0]
         raise OutboxError(f"the image {image.file} can't be read: {found}", "restore the folder lotes of FLUXION_HOME from its backup") from error
     mine = pc.equal(rows.column("_slice"), image.slice)
     return (rows if pc.all(mine).as_py() else rows.filter(mine)).drop_columns(["_slice"])
+
+
+def _pieces(file: pq.ParquetFile, slice_: str) -> list[int]:
+    """The row groups that may have rows of a slice."""
+    column, found = file.schema_arrow.names.index("_slice"), []
+    for number in range(file.num_row_groups):
+        told = file.metadata.row_group(number).column(column).statistics
+        if told is None or not told.has_min_max or told.min <= slice_ <= told.max:
+            found.append(number)
+    return found
 
 
 class Past:

@@ -82,15 +82,15 @@ def _old(outbox: Outbox, past: Past, rejects: date, history: date) -> Iterator[l
 
 def _full(past: Past, table: str) -> list[tuple[date, Image]]:
     images = (i for i in past.index.images(past.location, table) if i.rows)
-    return [(day, i) for i in images if (day := _day(i)) is not None]
+    return [(day, i) for i in images if (day := day_of(i)) is not None]
 
 
 def _landed(outbox: Outbox, image: Image) -> date:
-    """When an image was written: what is read late, or taken over from elsewhere, is kept as long as what was read in time."""
-    return local_day(instant(written_at(outbox.index, {image.location: image.lote})[image.location]))
+    """When an image landed: what is read late, or taken over from elsewhere, is kept as long as what was read in time."""
+    return local_day(instant(written_at(outbox.index, {image.location: image.version})[image.location]))
 
 
-def _day(image: Image) -> date | None:
+def day_of(image: Image) -> date | None:
     """The business day of a slice's day or tick; None: it has none."""
     try:
         return parse_day(image.slice.rpartition("/")[2][:10])

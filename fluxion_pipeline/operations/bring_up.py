@@ -47,7 +47,7 @@ def bring_up(app: App, sink: SinkName, *, run_id: str | None = None, progress: P
         limit = None if whole else COPIED_BY_A_RUN if is_free(lock) else 0
         chunk = app.settings.fluxion_copy_rows
         report = converge(app.sink(sink), app.outbox, run_id=run_id, clock=app.clock, progress=progress, limit=limit, chunk=chunk)
-    drifts.remember(app.settings.home, sink, run_id, app.clock(), report.drifts)
+    drifts.take_over(app, sink, report.notes)
     mode.wrote(app)
     if report.failures:
         causes = "; ".join(f"{place}: {why}" for place, why in report.failures.items())

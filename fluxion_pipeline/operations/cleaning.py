@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from fluxion_pipeline.errors import FluxionError
+from fluxion_pipeline.landing.compaction import compact
 from fluxion_pipeline.landing.retention import Dropped, drop_files, end_rows
 from fluxion_pipeline.operations import drifts
 from fluxion_pipeline.operations.app import App
@@ -28,9 +29,10 @@ PROOFS = timedelta(days=120)
 
 @dataclass(frozen=True)
 class Cleaning:
-    """What a cleaning came to: what went, bytes of logs, and what could not be done."""
+    """What a cleaning came to: what went, files whose images were put together, bytes of logs, and what could not be done."""
 
     dropped: Dropped
+    compacted: int
     logs: int
     problems: dict[str, str] = field(default_factory=dict)
 
@@ -38,12 +40,13 @@ class Cleaning:
 def clean(app: App) -> Cleaning:
     """Let go what is too old; a location or a sink that fails keeps the others from nothing."""
     keep = app.settings
-    dropped, problems = Dropped(), {}
+    dropped, compacted, problems = Dropped(), 0, {}
     for place in app.outbox.index.locations():
         try:
+            dropped += drop_files(app.outbox, place, days=keep.fluxion_keep_lotes)  # first: the others need room on the disk
             dropped += end_rows(app.outbox, place, rejects=keep.fluxion_keep_rejects, history=keep.fluxion_keep_history)
-            dropped += drop_files(app.outbox, place, days=keep.fluxion_keep_lotes)
-        except FluxionError as error:
+            compacted += compact(app.outbox, place)
+        except (FluxionError, OSError) as error:
             problems[place] = str(error)
     for sink in keep.db_mode.sinks:
         try:
@@ -55,7 +58,7 @@ def clean(app: App) -> Cleaning:
         drifts.forget(keep.home, app.clock() - PROOFS)
     except (FluxionError, OSError) as error:
         problems[FILE] = str(error)
-    return Cleaning(dropped, shorten_logs(app, keep.fluxion_keep_logs * MB), problems)
+    return Cleaning(dropped, compacted, shorten_logs(app, keep.fluxion_keep_logs * MB), problems)
 
 
 def shorten_logs(app: App, limit: int) -> int:

@@ -1,21 +1,27 @@
 """``deriva``, remembered: what somebody else had changed in a sink and the next lote undid, one line for each slice.
 
-Before this: ``sinks.drift`` finds it; after it: the check ``deriva``, a run's metadata, status and explain.
+Before this: ``sinks.drift`` finds it and ``sinks.notes`` keeps it in the sink until it is here; after it: the
+check ``deriva``, a run's metadata, status and explain.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from fluxion_pipeline.contracts.outcomes import SinkName
+from fluxion_pipeline.errors import SinkAway
+from fluxion_pipeline.failpoints import passed
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.checks import CheckOutcome, Question, table_of
 from fluxion_pipeline.operations.happenings import Event
 from fluxion_pipeline.operations.linefile import LineFile
+from fluxion_pipeline.pause import writing
+from fluxion_pipeline.sinks import notes
 from fluxion_pipeline.sinks.protocol import Drift, Edited
 from fluxion_pipeline.sinks.slices import owner
 
@@ -26,12 +32,13 @@ NEWS = timedelta(hours=24)
 
 @dataclass(frozen=True)
 class Noticed:
-    """When a drift was found, in which sink, by which run (empty: by none of Dagster's)."""
+    """When a drift was found, in which sink, by which run (empty: by none of Dagster's); ``id``: the name of its note (empty: it had none)."""
 
     at: datetime
     sink: SinkName
     run_id: str
     drift: Drift
+    id: str = ""
 
     @property
     def rows(self) -> int:
@@ -45,26 +52,23 @@ class Noticed:
         return f"{self.sink} {self.drift.table} {self.drift.slice}: {kinds}"
 
 
-def remember(home: Path, sink: SinkName, run_id: str | None, at: datetime, found: Sequence[Drift]) -> None:
-    """Add drifts; a disk that is full keeps nobody from going on."""
-    lines = [
-        {
-            "en": at.isoformat(),
-            "base": sink.value,
-            "run_id": run_id or "",
-            "tabla": d.table,
-            "slice": d.slice,
-            "filas": dict(d.rows),
-            "muestra": [{"que": x.kind, "antes": x.before, "despues": x.after} for x in d.sample],
-        }
-        for d in found
-    ]
-    LineFile(home, FILE).add(lines)
+def take_over(app: App, sink: SinkName, waiting: Mapping[str, str]) -> None:
+    """Remember what a sink has noted, and clear it there; with a full disk, or a sink that went away meanwhile, the notes stay and are met again."""
+    lines = [{**json.loads(text), "id": name} for name, text in waiting.items()]
+    if lines and LineFile(app.settings.home, FILE).add(lines):
+        passed(f"{sink}.noted")
+        with suppress(SinkAway), writing(app.settings.home):
+            notes.clear(app.sink(sink), waiting.keys())
 
 
 def noticed(home: Path, since: datetime | None = None) -> tuple[Noticed, ...]:
-    """All that is remembered, oldest first; a line that a crash cut is passed over."""
-    return tuple(x for line in LineFile(home, FILE).lines() if (x := _read(line)) is not None and (since is None or x.at >= since))
+    """All that is remembered, oldest first; a line that a crash cut is passed over, and one that is there again."""
+    found: dict[str, Noticed] = {}
+    for number, line in enumerate(LineFile(home, FILE).lines()):
+        item = _read(line)
+        if item is not None and (since is None or item.at >= since):
+            found.setdefault(item.id or str(number), item)
+    return tuple(found.values())
 
 
 def forget(home: Path, before: datetime) -> None:
@@ -132,6 +136,7 @@ def _read(line: str) -> Noticed | None:
         data = json.loads(line)
         rows = {str(k): int(v) for k, v in data["filas"].items()}
         shown = tuple(Edited(e["que"], e["antes"], e["despues"]) for e in data["muestra"])
-        return Noticed(datetime.fromisoformat(data["en"]), SinkName(data["base"]), data["run_id"], Drift(data["tabla"], data["slice"], rows, shown))
+        drift = Drift(data["tabla"], data["slice"], rows, shown)
+        return Noticed(datetime.fromisoformat(data["en"]), SinkName(data["base"]), data["run_id"], drift, data.get("id", ""))
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

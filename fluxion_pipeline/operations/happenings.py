@@ -6,7 +6,7 @@ Before this: the outbox and the record of repairs; after it: ``operations.explai
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from fluxion_pipeline.contracts.sqltext import quote
 from fluxion_pipeline.landing import frames
 from fluxion_pipeline.landing.index import stamp
-from fluxion_pipeline.landing.lote import Manifest
+from fluxion_pipeline.landing.lote import COMPACTED, Manifest
 from fluxion_pipeline.landing.own_tables import ORIGIN
 from fluxion_pipeline.operations.repairs import RepairLine
 from fluxion_pipeline.sources.protocol import KEY_SEPARATOR
@@ -69,13 +69,13 @@ def found(files: Sequence[Path], where: str, values: Sequence[Any]) -> list[dict
 def landed(place: Path, table: str, named: Mapping[str, str], manifests: Manifests) -> Iterator[Event]:
     """The row in every image that is still there, and each lote in which it was missing after having been there."""
     rows = {(_sequence(r["filename"]), r["_slice"]): r for r in found(sorted(place.glob(f"*/*-{table}-*.parquet")), *condition(named))}
-    there = {p.name for p in place.glob(f"*/*-{table}-*.parquet")}
+    written = _where(table, {p.name for p in place.glob(f"*/*-{table}-*.parquet")}, manifests)
     for slice_ in sorted({s for _, s in rows}):
         before: tuple[bool, dict[str, Any]] | None = None
         for manifest in manifests.values():
-            if not any(s.table == table and s.slice == slice_ and s.file in there for s in manifest.slices):
+            if (manifest.sequence, slice_) not in written:
                 continue
-            row = rows.get((manifest.sequence, slice_))
+            row = rows.get((written[manifest.sequence, slice_], slice_))
             if row is None:
                 if before is not None:
                     yield _event(manifest, "no change" if table == HISTORY else "gone", slice_, None)
@@ -86,6 +86,17 @@ def landed(place: Path, table: str, named: Mapping[str, str], manifests: Manifes
                 back = before is not None and before[0] and not now[0] and not _speaks_of(manifest, slice_)
                 yield _event(manifest, "came back" if back else _what(row, manifest), slice_, now[1])
             before = now
+
+
+def _where(table: str, there: Collection[str], manifests: Manifests) -> dict[tuple[int, str], int]:
+    """(Lote, slice) → the lote in whose file that image is: its own, or the one that wrote it anew, which is no event."""
+    found: dict[tuple[int, str], int] = {}
+    for manifest in manifests.values():
+        anew = COMPACTED in manifest.extra
+        for entry in manifest.slices:
+            if entry.table == table and entry.file in there:
+                found.setdefault((entry.version if anew else manifest.sequence, entry.slice), manifest.sequence)
+    return found
 
 
 def _speaks_of(manifest: Manifest, slice_: str) -> bool:
@@ -111,7 +122,7 @@ def rejected(place: Path, fact: str, named: Mapping[str, str], manifests: Manife
     rows += found(_evidence(place, fact, manifests, "evidencia_rechazos"), "clave = ?", [clave])
     seen: set[str] = set()
     for row in sorted(rows, key=lambda r: _sequence(r["filename"])):
-        manifest = manifests.get(_sequence(row["filename"]))
+        manifest = _teller(manifests, _sequence(row["filename"]), row.get("_slice"))
         if manifest is None or row["id"] in seen:
             continue
         seen.add(row["id"])
@@ -125,6 +136,15 @@ def rejected(place: Path, fact: str, named: Mapping[str, str], manifests: Manife
             row["motivo"],
             manifest.written_at,
         )
+
+
+def _teller(manifests: Manifests, sequence: int, slice_: str | None) -> Manifest | None:
+    """The lote that first told what a file of one tells of a slice of rejects."""
+    manifest = manifests.get(sequence)
+    if manifest is None or COMPACTED not in manifest.extra:
+        return manifest
+    version = next((s.version for s in manifest.slices if (s.table, s.slice) == ("rechazos", slice_)), 0)
+    return manifests.get(version)
 
 
 def held(place: Path, fact: str, named: Mapping[str, str], manifests: Manifests) -> Iterator[Event]:

@@ -35,16 +35,20 @@ class LineFile:
         """Where it is."""
         return self.home / self.name
 
-    def add(self, items: Iterable[Mapping[str, Any]]) -> None:
-        """Add lines behind the others, also behind one that a crash cut; a disk that is full keeps nobody from going on."""
+    def add(self, items: Iterable[Mapping[str, Any]]) -> bool:
+        """Add lines behind the others, also behind one that a crash cut; whether they are there: a disk that is full keeps nobody from going on."""
         text = "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items)
         if not text or not self.home.is_dir():
-            return
+            return False
         with suppress(OSError, BusyError), self._alone(), self.path.open("ab+") as file:
             if file.tell():
                 file.seek(-1, os.SEEK_END)
                 text = text if file.read(1) == b"\n" else "\n" + text
             file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+            return True
+        return False
 
     def lines(self) -> list[str]:
         """All lines, oldest first; the last one may have been cut by a crash."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fluxion_pipeline.landing.index import instant
-from fluxion_pipeline.landing.lineage import written_at
+from fluxion_pipeline.landing.lineage import compacted, written_at
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.checks import CheckOutcome, Question, Rows, table_of
 from fluxion_pipeline.sinks.copying import LINES, META, to_copy
@@ -43,10 +43,18 @@ def owed(app: App, held: Mapping[str, int]) -> tuple[Owed, ...]:
         images = app.outbox.owed(place, upto)
         if not images:
             continue
-        first = written_at(app.outbox.index, {place: upto + 1}).get(place)
+        first = written_at(app.outbox.index, {place: _first(app, place, upto)}).get(place)
         size = sum(file.stat().st_size for file in {i.file for i in images} if file.exists())
         found.append(Owed(place, len(images), app.outbox.index.sequence(place) - upto, instant(first) if first else None, size))
     return tuple(found)
+
+
+def _first(app: App, place: str, upto: int) -> int:
+    """The first lote after one that a sink lacks anything of: not one that wrote anew what the sink has."""
+    again, first = set(compacted(app.outbox.index, place)), upto + 1
+    while first in again:
+        first += 1
+    return first
 
 
 def nothing_pending(app: App) -> Question:

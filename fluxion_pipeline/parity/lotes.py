@@ -14,7 +14,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from fluxion_pipeline.contracts.tables import TableSpec
-from fluxion_pipeline.landing import earlier
 from fluxion_pipeline.landing.index import Image
 from fluxion_pipeline.landing.newest import Newest
 from fluxion_pipeline.landing.outbox import Outbox
@@ -108,7 +107,7 @@ class Lotes:
             found_now = (i for i in self.outbox.index.images(place, self.spec.name, slices=now) if i.version == versions[i.slice])
             images |= {i.slice: i for i in found_now}
             before = {s: v for s, v in versions.items() if s not in images}
-            images |= {i.slice: i for i in earlier.images(self.outbox.place(place), self.outbox.id, place, self.spec.name, before)}
+            images |= {i.slice: i for i in self.outbox.past_images(place, self.spec.name, before)}
         return images
 
     def sums(self, duckdb: DuckdbSide, images: Sequence[Image], measure: str) -> dict[str, tuple[int, int]]:

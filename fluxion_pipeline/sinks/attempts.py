@@ -47,16 +47,17 @@ def _lines(found: Sequence[tuple[str, str, str, int, str | None, dict[str, objec
     return lines
 
 
-def tell(sink: Sink, outbox: Outbox) -> None:
-    """Attempts that landed nothing reach ``cobertura`` at the end, outside of lotes and ledger."""
+def tell(sink: Sink, outbox: Outbox) -> dict[str, str]:
+    """Attempts that landed nothing reach ``cobertura`` at the end, outside of lotes and ledger; ``fluxion_meta`` as it was before."""
     with sink.session("telling attempts") as session:
-        seen = int(session.meta().get("intentos", "0"))
-        changed = outbox.index.attempts_since(seen)
+        meta = session.meta()
+        changed = outbox.index.attempts_since(int(meta.get("intentos", "0")))
         if not changed:
-            return
+            return meta
         session.lock(sorted({str(row[1]) for row in changed}))
         session.attempts(_lines([row[:6] for row in changed]))
         session.set_meta({"intentos": str(max(row[6] for row in changed))})
         passed(f"{sink.name}.attempts")
         session.commit()
     passed(f"{sink.name}.told")
+    return meta

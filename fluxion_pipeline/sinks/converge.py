@@ -17,7 +17,7 @@ from fluxion_pipeline.errors import ConvergenceError, PermanentError, SinkAway, 
 from fluxion_pipeline.landing.index import Image
 from fluxion_pipeline.landing.outbox import Outbox
 from fluxion_pipeline.pause import writing
-from fluxion_pipeline.sinks import copying
+from fluxion_pipeline.sinks import copying, notes
 from fluxion_pipeline.sinks.attempts import tell
 from fluxion_pipeline.sinks.claim import check_claim, held_upto
 from fluxion_pipeline.sinks.protocol import Sink, SinkReport, SinkSession, WriteReceipt
@@ -75,8 +75,8 @@ def converge(
         if limit is None or done.copied < limit:
             _copies(done, work, place, limit, chunk)
     with writing(outbox.home):
-        tell(sink, outbox)
-    return SinkReport(sink.name, tuple(done.receipts), done.failures, time.monotonic() - started, done.copied)
+        meta = tell(sink, outbox)
+    return SinkReport(sink.name, tuple(done.receipts), done.failures, time.monotonic() - started, done.copied, notes.waiting(meta))
 
 
 class _Done:

@@ -1,10 +1,13 @@
 """Copying a sink anew: what a location owes that is more than one transaction should write, in chunks of slices.
 
-The first transaction of such a location writes what is small or of now, and the days of sales of which
-the sink has rows, since an invoice may have moved between them; it notes in ``fluxion_meta`` from where
+The first transaction of such a location writes what is small or of now; it notes in ``fluxion_meta`` from where
 on (``copia:<location>``) slices are still to be copied (``por_copiar``). From then on the sink is as any
 other: what lands is applied at once, and a chunk is a transaction with its lines of the ledger, newest
 days first. So whoever is killed has copied what was committed, and the next one goes on.
+
+A sink that has rows of those days already may hold a line in a day that it has left since. While such a
+location is copied (``movidas:<location>``), whoever writes days of sales takes their lines out of its other days, in
+the same transaction: a line is in one place, or, where its day is still to be copied, in none.
 
 A slice is to be copied while its newest image is one of those, and the ledger has another or none.
 Nothing here writes. Before this: the outbox and a sink's ledger; after it: ``converge``, parity, checks.
@@ -27,6 +30,7 @@ CHUNK_ROWS = 250_000
 CHUNK_SLICES = 10_000
 
 MARK = "copia:"
+MOVED = "movidas:"
 
 META = "SELECT clave, valor FROM fluxion_meta WHERE clave LIKE 'hasta:%' OR clave LIKE 'copia:%'"
 LINES = "SELECT tabla, slice, version, outbox_id FROM lotes_aplicados WHERE ubicacion IN (SELECT substr(clave, 7) FROM fluxion_meta WHERE clave LIKE 'copia:%')"
@@ -44,9 +48,9 @@ def lines_of(place: str) -> str:
     return f"SELECT tabla, slice, version, outbox_id FROM lotes_aplicados WHERE ubicacion = {_literal(place)}"  # noqa: S608 a bound name
 
 
-def days_held(place: str) -> str:
-    """A statement: the days of sales of which a sink has rows of a location."""
-    return f"SELECT DISTINCT CAST(fecha_negocio AS VARCHAR) FROM {_MOVING} WHERE ubicacion_codigo = {_literal(place)}"  # noqa: S608 a bound name
+def any_sales(place: str) -> str:
+    """A statement: a row if a sink has sales of a location."""
+    return f"SELECT 1 FROM {_MOVING} WHERE ubicacion_codigo = {_literal(place)} LIMIT 1"  # noqa: S608 a bound name
 
 
 def _literal(text: str) -> str:
@@ -85,20 +89,19 @@ def _at_once(image: Image, forced: Collection[str]) -> bool:
     return image.table in _AT_ONCE or image.table in forced or (image.table in SPECS and not SPECS[image.table].slice_columns)
 
 
-def parted(images: Sequence[Image], present: Sequence[str], forced: Collection[str]) -> tuple[tuple[Image, ...], tuple[Image, ...]]:
+def parted(images: Sequence[Image], forced: Collection[str]) -> tuple[tuple[Image, ...], tuple[Image, ...]]:
     """What a location's first transaction writes, and what is copied after it.
 
     Args:
         images: all that it owes.
-        present: the days of sales of which the sink has rows.
         forced: tables of which slices are forced: none of them waits.
     """
-    days = set(present)
+    return tuple(i for i in images if _at_once(i, forced)), tuple(i for i in images if not _at_once(i, forced))
 
-    def first(image: Image) -> bool:
-        return _at_once(image, forced) or (image.table == _MOVING and _day(image) in days)
 
-    return tuple(i for i in images if first(i)), tuple(i for i in images if not first(i))
+def moving(meta: Mapping[str, str], table: str, images: Sequence[Image]) -> bool:
+    """Whether lines of these images may be in other days of the sink."""
+    return table == _MOVING and any(MOVED + i.location in meta for i in images)
 
 
 def next_chunk(images: Sequence[Image], most: int) -> tuple[Image, ...]:

@@ -101,6 +101,7 @@ class SinkReport:
         failures: location → why it could not be brought up to date (the others were).
         seconds: wall time in all.
         copied: rows that were copied in chunks.
+        notes: what the sink has noted, in this convergence or before, and nobody has taken over (``sinks.notes``).
     """
 
     sink: SinkName
@@ -108,6 +109,7 @@ class SinkReport:
     failures: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     copied: int = 0
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def drifts(self) -> tuple[Drift, ...]:
@@ -180,7 +182,7 @@ class SinkSession(Protocol):
         """The ledger's lines count as version 0 from now on."""
         ...
 
-    def make_equal(self, table: TableSpec, images: Sequence[Image], past: Past, outbox: str, *, trust: bool = True) -> Counts:
+    def make_equal(self, table: TableSpec, images: Sequence[Image], past: Past, outbox: str, *, trust: bool = True, moving: bool = False) -> Counts:
         """Make the slices of one table equal to their images.
 
         Args:
@@ -189,6 +191,7 @@ class SinkSession(Protocol):
             past: gives what is known of images that the ledger names.
             outbox: whose images they are.
             trust: believe what the sink proves; else everything is read back.
+            moving: rows of the images' keys in other slices go.
 
         Raises:
             ConvergenceError: if the rows written aren't the planned ones.

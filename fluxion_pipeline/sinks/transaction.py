@@ -21,7 +21,7 @@ from fluxion_pipeline.landing.lineage import written_at
 from fluxion_pipeline.landing.outbox import Outbox
 from fluxion_pipeline.landing.tables import table_of
 from fluxion_pipeline.pause import writing
-from fluxion_pipeline.sinks import copying
+from fluxion_pipeline.sinks import copying, notes
 from fluxion_pipeline.sinks.attempts import lines_of
 from fluxion_pipeline.sinks.claim import check_claim, held_upto
 from fluxion_pipeline.sinks.own_tables import make_owed
@@ -66,6 +66,7 @@ class Owed:
         since: how far the sink was.
         upto: how far it is then.
         copied: of what is copied later, after which version; None: nothing is.
+        moved: whether the sink has sales already, whose days may be others by now.
     """
 
     location: str
@@ -73,6 +74,13 @@ class Owed:
     since: int
     upto: int
     copied: int | None = None
+    moved: bool = False
+
+    def marks(self) -> dict[str, str]:
+        """What ``fluxion_meta`` says of what is copied later."""
+        if self.copied is None:
+            return {}
+        return {copying.MARK + self.location: str(self.copied)} | ({copying.MOVED + self.location: "1"} if self.moved else {})
 
 
 def owed(outbox: Outbox, place: str, meta: Mapping[str, str], force: Force) -> Owed:
@@ -96,10 +104,9 @@ def _parted(work: Work, whole: Owed, meta: Mapping[str, str], session: SinkSessi
     """Of a location that owes much, what is written at once."""
     if copying.rows(whole.images, work.force) <= work.part:
         return whole
-    days = [str(day) for (day,) in session.statement(copying.days_held(whole.location))]
-    first, rest = copying.parted(whole.images, days, work.force)
+    first, rest = copying.parted(whole.images, work.force)
     copied = copying.begun(meta).get(whole.location, whole.since) if rest else None
-    return Owed(whole.location, first, whole.since, whole.upto, copied)
+    return Owed(whole.location, first, whole.since, whole.upto, copied, bool(session.statement(copying.any_sales(whole.location))))
 
 
 def transaction(work: Work, batch: Sequence[str], *, trust: bool = True) -> list[WriteReceipt]:
@@ -136,10 +143,11 @@ def _apply(work: Work, owed: Sequence[Owed], trust: bool) -> list[WriteReceipt] 
             return None
         if any(held_upto(meta, o.location) != o.since for o in owed if o.copied is not None):
             return None
-        receipts = _written(work, session, images, trust)
+        marks = {name: value for o in owed for name, value in o.marks().items()}
+        receipts = _written(work, session, images, meta | marks, trust)
         session.set_meta({f"hasta:{o.location}": str(o.upto) for o in owed})
         session.set_meta({f"escrito:{p}": at for p, at in written_at(outbox.index, {o.location: o.upto for o in owed}).items()})
-        session.set_meta({copying.MARK + o.location: str(o.copied) for o in owed if o.copied is not None})
+        session.set_meta(marks)
         failpoints.passed(f"{sink.name}.log")
         session.commit()
     failpoints.passed(f"{sink.name}.committed")
@@ -182,15 +190,16 @@ def _copied(work: Work, place: str, chunk: Sequence[Image], trust: bool) -> list
         mine = [i for i in left if (i.table, i.slice) in names]
         if left and not mine:
             return None
-        receipts = _written(work, session, mine, trust)
+        receipts = _written(work, session, mine, meta, trust)
         if len(mine) == len(left):
             session.unset_meta(copying.MARK + place)
+            session.unset_meta(copying.MOVED + place)
         failpoints.passed(f"{sink.name}.copying")
         session.commit()
     return receipts
 
 
-def _written(work: Work, session: SinkSession, images: Sequence[Image], trust: bool) -> list[WriteReceipt]:
+def _written(work: Work, session: SinkSession, images: Sequence[Image], meta: Mapping[str, str], trust: bool) -> list[WriteReceipt]:
     """Make slices equal to their images, table by table, with their lines of ledger and log."""
     sink, outbox = work.sink, work.outbox
     receipts: list[WriteReceipt] = []
@@ -199,7 +208,8 @@ def _written(work: Work, session: SinkSession, images: Sequence[Image], trust: b
     for table in sorted({i.table for i in images}, key=_turn):
         mine = [i for i in images if i.table == table]
         begun = time.monotonic()
-        counts = session.make_equal(table_of(outbox.home, table), mine, Past(outbox.past_image, outbox.step), outbox.id, trust=trust)
+        before, moving = Past(outbox.past_image, outbox.step), copying.moving(meta, table, mine)
+        counts = session.make_equal(table_of(outbox.home, table), mine, before, outbox.id, trust=trust, moving=moving)
         failpoints.wrote(sink.name, table)
         places = tuple(dict.fromkeys(i.location for i in mine))
         receipts.append(WriteReceipt(sink.name, table, places, len(mine), counts, time.monotonic() - begun, tuple(session.drifts)))
@@ -209,6 +219,8 @@ def _written(work: Work, session: SinkSession, images: Sequence[Image], trust: b
     failpoints.passed(f"{sink.name}.ledger")
     session.attempts(lines_of(outbox, images))
     session.log(receipts, work.run_id, at)
+    if found := notes.noted(receipts, work.run_id, at):
+        session.set_meta(found)
     return receipts
 
 

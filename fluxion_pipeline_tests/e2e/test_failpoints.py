@@ -18,6 +18,7 @@ from fluxion_pipeline_tests.architecture.repository import ROOT
 from fluxion_pipeline_tests.support.home import Home
 from fluxion_pipeline_tests.support.lightrun import Runner
 from fluxion_pipeline_tests.support.ordeal import Ordeal
+from fluxion_pipeline_tests.support.readings import sales
 
 pytestmark = pytest.mark.e2e
 
@@ -38,6 +39,16 @@ def uncopied(sink: SinkName) -> Callable[[Home], None]:
     return lambda home: void(home.run(sink, "DELETE FROM fluxion_meta WHERE clave = 'hasta:SUC007' RETURNING 1"))
 
 
+def edited(sink: SinkName) -> Callable[[Home], None]:
+    """Somebody changed every product; the catalogue of the step undoes it."""
+    return lambda home: void(home.run(sink, "UPDATE productos SET descripcion = 'mine ' || codigo RETURNING 1"))
+
+
+def old_days(home: Home) -> None:
+    """Another store's month of days without sales, each in a file of its own."""
+    home.land(*(sales("SUC003", f"2025-10-{day:02d}", []) for day in range(1, 11)))
+
+
 BEFORE: dict[str, Callable[[Home], None]] = {
     "index.discarded": lambda home: (home.settings.home / "indice.sqlite").unlink(),
     "index.rebuilt": lambda home: (home.settings.home / "indice.sqlite").unlink(),
@@ -45,6 +56,8 @@ BEFORE: dict[str, Callable[[Home], None]] = {
     "duckdb.claimed": unclaimed(SinkName.DUCKDB),
     "postgresql.claimed": unclaimed(SinkName.POSTGRESQL),
     **{f"{sink}.{step}": uncopied(sink) for sink in SinkName for step in ("copying", "copied")},
+    **{f"{sink}.{step}": edited(sink) for sink in SinkName for step in ("noted", "cleared")},
+    "prune.compacted": old_days,
 }
 """What has to be so that a run passes a point at all."""
 

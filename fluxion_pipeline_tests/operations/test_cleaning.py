@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from datetime import datetime, timedelta
 
 import pytest
 
 from fluxion_pipeline.contracts.clock import UTC
+from fluxion_pipeline.operations import cleaning
 from fluxion_pipeline.operations.app import App
-from fluxion_pipeline.operations.cleaning import shorten_logs
+from fluxion_pipeline.operations.cleaning import clean, shorten_logs
 from fluxion_pipeline.operations.disk import Measure, enough, forecast, measure, measures, note
 from fluxion_pipeline.settings import Settings
+from fluxion_pipeline_tests.support.home import NEXT, TICK, Home
+from fluxion_pipeline_tests.support.readings import stock
 
 NOON = datetime(2026, 3, 2, 16, 0, tzinfo=UTC)
 GB = 1_000_000_000
@@ -78,3 +82,19 @@ def test_a_long_log_is_halved_in_place_and_its_writer_goes_on(duck_settings: Set
     assert all(line.startswith("line ") for line in old)
     assert gone + sum(len(x) + 1 for x in old) == 12_000
     assert shorten_logs(App(duck_settings), 4000) == 0
+
+
+def test_a_disk_that_is_full_keeps_no_cleaning_from_letting_files_go(duck_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = datetime(2026, 3, 2, 16, 0, tzinfo=UTC)
+    home = Home(duck_settings).ready()
+    home.land(stock("SUC001", TICK, {"000001": 1}), stock("SUC001", NEXT, {"000001": 2}, 1))
+    clean(App(duck_settings, lambda: at))
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(cleaning, "end_rows", full)
+    monkeypatch.setattr(cleaning, "compact", full)
+    found = clean(App(duck_settings, lambda: at + timedelta(days=15)))
+    assert found.dropped.files > 0
+    assert "No space left" in found.problems["SUC001"]

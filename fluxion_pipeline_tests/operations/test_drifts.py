@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
+from fluxion_pipeline import failpoints
 from fluxion_pipeline.contracts.clock import now
 from fluxion_pipeline.contracts.outcomes import SinkName
 from fluxion_pipeline.operations import drifts
@@ -78,3 +80,56 @@ def test_a_row_that_stands_twice_is_told_and_an_edit_that_says_what_the_next_lot
     found = [dict(d.rows) for d in bring_up(home.app, engine).drifts]
     assert found == ([{"doblada": 2}] if engine is SinkName.DUCKDB else [])
     home.assert_equal(engine)
+
+
+def edited(home: Home, engine: SinkName, number: int) -> None:
+    """Somebody changed a row, and a lote is owed that will undo it."""
+    home.run(engine, "UPDATE inventario_actual SET stock = 8888 WHERE producto_codigo = '000001' RETURNING 1")
+    home.land(stock("SUC001", f"2025-11-25T{number:02d}00", {"000001": number, "000002": 6}, 60 * number))
+
+
+def told(home: Home) -> list[tuple[str, str, dict[str, int]]]:
+    return [(x.run_id, x.drift.slice, dict(x.drift.rows)) for x in drifts.noticed(home.settings.home)]
+
+
+@pytest.mark.parametrize("engine", list(SinkName), ids=str)
+def test_a_run_that_dies_after_its_commit_has_lost_no_drift_and_told_none_twice(
+    pg_settings: Settings, engine: SinkName, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(pg_settings).ready()
+    home.land(stock("SUC001", TICK, {"000001": 5, "000002": 6}))
+    bring_up(home.app, engine)
+    for number, step in enumerate(("committed", "noted", "cleared"), 1):
+        edited(home, engine, number)
+        for module in ("sinks.transaction.failpoints", "operations.drifts", "sinks.notes"):
+            monkeypatch.setattr(f"fluxion_pipeline.{module}.passed", dying_at(f"{engine}.{step}"))
+        with pytest.raises(KeyboardInterrupt):
+            bring_up(home.app, engine, run_id=step)
+        monkeypatch.undo()
+        for _ in range(2):
+            bring_up(home.app, engine, run_id="next")
+        assert told(home)[number - 1 :] == [(step, "SUC001", {"cambiada": 1})]
+    assert home.run(engine, "SELECT count(*) FROM fluxion_meta WHERE clave LIKE 'deriva:%%'") == [(0,)]
+
+
+def dying_at(wanted: str) -> Callable[[str], None]:
+    def passed(point: str) -> None:
+        assert point in failpoints.POINTS
+        if point == wanted:
+            raise KeyboardInterrupt
+
+    return passed
+
+
+def test_on_a_full_disk_a_drift_stays_in_the_sink_until_it_can_be_remembered(duck_settings: Settings) -> None:
+    home = Home(duck_settings).ready()
+    home.land(stock("SUC001", TICK, {"000001": 5, "000002": 6}))
+    bring_up(home.app, SinkName.DUCKDB)
+    edited(home, SinkName.DUCKDB, 1)
+    file = home.settings.home / drifts.FILE
+    file.mkdir()  # it can't be written
+    bring_up(home.app, SinkName.DUCKDB, run_id="full")
+    file.rmdir()
+    assert told(home) == []
+    bring_up(home.app, SinkName.DUCKDB)
+    assert told(home) == [("full", "SUC001", {"cambiada": 1})]

@@ -61,14 +61,14 @@ class DuckDBSession:
 
     def forget(self) -> None:
         """The ledger's lines count as version 0 from now on."""
-        self.con.execute("DELETE FROM fluxion_meta WHERE clave LIKE 'hasta:%' OR clave LIKE 'copia:%' OR clave = 'intentos'")
+        self.con.execute("DELETE FROM fluxion_meta WHERE clave LIKE 'hasta:%' OR clave LIKE 'copia:%' OR clave LIKE 'movidas:%' OR clave = 'intentos'")
         self.con.execute("DELETE FROM lotes_aplicados")
 
-    def make_equal(self, table: TableSpec, images: Sequence[Image], past: Past, outbox: str, *, trust: bool = True) -> Counts:
+    def make_equal(self, table: TableSpec, images: Sequence[Image], past: Past, outbox: str, *, trust: bool = True, moving: bool = False) -> Counts:
         """Make slices equal to their images; see the protocol."""
         steps = self._steps(table, images, past) if trust else {}
         rest = [i for i in images if i.slice not in steps]
-        self._load(table, rest)
+        self._load(table, rest, strays=moving or slices.strays_possible(table))
         plan = changes.find_with_steps(self.con, table, steps, images)
         if not plan.empty:
             self.drifts += drift.find(self.con, table, rest, self._lines(table, rest, outbox), past)
@@ -99,12 +99,12 @@ class DuckDBSession:
             ).fetchall()
         return {s: f"{duckdb.__version__} {rows} {total}" for s, rows, total in found}
 
-    def _load(self, table: TableSpec, images: Sequence[Image]) -> None:
-        """Fill ``_imagen`` with the images and ``_tenida`` with what the file holds of their slices."""
+    def _load(self, table: TableSpec, images: Sequence[Image], *, strays: bool) -> None:
+        """Fill ``_imagen`` with the images and ``_tenida`` with what the file holds of their slices, and of their keys elsewhere."""
         changes.load_image(self.con, table, images)
         mine = f"{slices.span(table, images, 't')} AND EXISTS (FROM _slices s WHERE {slices.match(table, 't', 's')})"
         held = f"SELECT {columns(table.columns, 't.')} FROM {quote(table.name)} t WHERE ({mine})"  # noqa: S608 quoted names
-        if slices.strays_possible(table):
+        if strays:
             held += f" OR ({columns(table.key, 't.')}) IN (SELECT {columns(table.key)} FROM _imagen)"  # noqa: S608 quoted names
         with self._registered("_slices", slices.relation(table, images)):
             self.con.execute(f"CREATE OR REPLACE TEMP TABLE _tenida AS {held}")

@@ -68,19 +68,20 @@ class PostgreSQLSession:
 
     def forget(self) -> None:
         """The ledger's lines count as version 0 from now on."""
-        self.cursor.execute("DELETE FROM fluxion_meta WHERE clave LIKE 'hasta:%' OR clave LIKE 'copia:%' OR clave = 'intentos'")
+        self.cursor.execute("DELETE FROM fluxion_meta WHERE clave LIKE 'hasta:%' OR clave LIKE 'copia:%' OR clave LIKE 'movidas:%' OR clave = 'intentos'")
         self.cursor.execute("DELETE FROM lotes_aplicados")
 
-    def make_equal(self, table: TableSpec, images: Sequence[Image], past: Past, outbox: str, *, trust: bool = True) -> Counts:
+    def make_equal(self, table: TableSpec, images: Sequence[Image], past: Past, outbox: str, *, trust: bool = True, moving: bool = False) -> Counts:
         """Make slices equal to their images; see the protocol."""
         now = self._moments[table.name] = seals.moment(self.cursor, table)
         known = seals.lines(self.cursor, table, [i.slice for i in images])
-        still = self._proven(table, images, known, past, now) if trust else {}
+        strays = moving or slices.strays_possible(table)
+        still = self._proven(table, images, known, past, now) if trust and not strays else {}
         steps = {n: x for n, x in still.items() if isinstance(x, WrittenStep)}
         changes.load_image(self.con, table, [i for i in images if i.slice not in steps])
         changes.load_image(self.con, table, [x for x in still.values() if isinstance(x, Image)], "_tenida")
         if rest := [i for i in images if i.slice not in still]:
-            self._held(table, rest)
+            self._held(table, rest, strays=strays)
         plan = changes.find_with_steps(self.con, table, steps, images)
         if not plan.empty:
             if rest:
@@ -91,7 +92,7 @@ class PostgreSQLSession:
 
     def _proven(self, table: TableSpec, images: Sequence[Image], known: Sequence[seals.Line], past: Past, now: seals.Moment) -> dict[str, Image | WrittenStep]:
         """Slices that the server proves to hold an image still: with what turns it into the new one, or with it; none where reading back is cheap."""
-        if not table.slice_columns or slices.strays_possible(table):
+        if not table.slice_columns:
             return {}
         if sum(x.rows for x in known) < WORTHWHILE:
             return {}
@@ -106,8 +107,8 @@ class PostgreSQLSession:
         same = [x for x in known if x.slice in found and (x.rows, x.digest) == (found[x.slice].rows, found[x.slice].digest)]
         return {name: found[name] for name in seals.untouched(self.cursor, table, same, now)}
 
-    def _held(self, table: TableSpec, images: Sequence[Image]) -> None:
-        """Read back what the server holds of the slices, and add it to ``_tenida``."""
+    def _held(self, table: TableSpec, images: Sequence[Image], *, strays: bool) -> None:
+        """Read back what the server holds of the slices, and of their keys elsewhere, and add it to ``_tenida``."""
         file = self.folder / "held.csv"
         names = columns(table.columns, "t.")
         if table.slice_columns:
@@ -119,7 +120,7 @@ class PostgreSQLSession:
                 f" ON {slices.match(table, 't', 's')}{bounds}"
             )
             bound = self.cursor.mogrify(select, [*given, *low_high]).decode()
-            if slices.strays_possible(table):
+            if strays:
                 staged = self._stage(table, table.key, "_imagen WHERE true")
                 bound += f" UNION SELECT {names} FROM {quote(table.name)} t JOIN {staged} i USING ({columns(table.key)})"  # noqa: S608 quoted names
         else:
