@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
+from unittest import SkipTest
 
 from hypothesis import HealthCheck, Phase, reproduce_failure, settings
 from hypothesis import strategies as st
+from hypothesis.errors import StopTest
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
 from fluxion_pipeline.contracts.outcomes import Mode, SinkName
@@ -31,8 +33,15 @@ A_LIFE = 80
 
 @dataclass
 class Lived:
-    """Counts the steps of all lives, and tells of them every two minutes."""
+    """Counts the steps of all lives, and tells of them every two minutes.
 
+    Attributes:
+        enough: no other life begins once so many steps were lived.
+        failed: whether a life has failed; those that shrink it all begin.
+    """
+
+    enough: int
+    failed: bool = False
     steps: int = 0
     since: float = field(default_factory=time.monotonic)
     told: int = 0
@@ -60,8 +69,7 @@ class Machine(RuleBasedStateMachine):
     @initialize(connections=st.sampled_from(["kept"] * 7 + ["plain"]))
     def begins(self, connections: str) -> None:
         """In most lives connections are kept open; in some each is opened anew."""
-        if connections == "kept":
-            self.chain.keep_connections()
+        self.chain.keep_connections(plain=connections == "plain")
 
     @invariant()
     def lives(self) -> None:
@@ -70,11 +78,18 @@ class Machine(RuleBasedStateMachine):
         self.born = True
 
     def teardown(self) -> None:
+        ended_by = sys.exc_info()[0]
+        self.lived.failed |= ended_by not in (None, StopTest)
         try:
-            if sys.exc_info()[0] is None:
+            if ended_by is None:
                 self.chain.finish()
+        except BaseException:
+            self.lived.failed = True
+            raise
         finally:
             self.stack.close()
+        if ended_by is None and not self.lived.failed and self.lived.steps >= self.lived.enough:
+            raise SkipTest  # Hypothesis begins no other life
 
     def at(self, thing: Any, later: int) -> Any:
         """The clock goes on; or something comes that was read long ago."""
@@ -238,17 +253,17 @@ class Machine(RuleBasedStateMachine):
 
 
 def live(beginning: Start, steps: int, *, shrink: bool = True, again: str = "", lived: Lived | None = None, alike: bool = False) -> int:
-    """Live about so many steps, or one life again (``version blob``, as a failure printed it); the steps that were lived.
+    """Live at least so many steps, or one life again (``version blob``, as a failure printed it); the steps that were lived.
 
     With ``alike`` the lives are those of each other time: a change is then judged by itself, not by its luck.
     """
-    lived = lived or Lived()
+    lived = lived or Lived(steps)
     machine = type("ChainMachine", (Machine,), {"beginning": beginning, "lived": lived})
     if again:
         version, _, blob = again.partition(" ")
         machine = reproduce_failure(version, blob.encode())(machine)
     how = settings(
-        max_examples=max(steps // A_LIFE, 1),
+        max_examples=steps,
         stateful_step_count=A_LIFE,
         deadline=None,
         database=None,
@@ -258,5 +273,6 @@ def live(beginning: Start, steps: int, *, shrink: bool = True, again: str = "", 
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
     )
-    run_state_machine_as_test(machine, settings=how)  # type: ignore[no-untyped-call]
+    with suppress(SkipTest):
+        run_state_machine_as_test(machine, settings=how)  # type: ignore[no-untyped-call]
     return lived.steps

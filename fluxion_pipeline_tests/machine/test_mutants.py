@@ -57,8 +57,8 @@ def test_its_life_is_good_while_no_rule_is_broken(name: str, beginning: Start) -
 @pytest.mark.parametrize("name", MUTANTS)
 def test_the_machine_itself_finds_it(name: str, beginning: Start, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     broken(monkeypatch, MUTANTS[name])
-    lived = Lived()
+    lived = Lived(STEPS // 10)
     with pytest.raises((Exception, pytest.fail.Exception)):
-        live(beginning, STEPS // 10, shrink=False, lived=lived)
+        live(beginning, lived.enough, shrink=False, lived=lived)
     with capsys.disabled():
         print(f"\n{name}: found after {lived.steps} steps")

@@ -57,10 +57,10 @@ class AgainChain(CommandedChain):
         table, code, cut, of = slice_
         if table in chain_world.OWN:
             return self._frame_again(table, cut, twist)
-        if code not in CODES or code == "*":
-            return None
-        place, sales = CODES[code], "ventas" in (table, of)
-        u = self.landing[place]
+        place, sales = CODES.get(code, "*"), "ventas" in (table, of)
+        u = self.landing.get(place)
+        if u is None:
+            return None  # what another home wrote, of a location of which nothing landed in this one
         states = u.days if sales else u.ticks
         at = world.cut_of(cut) if cut else max(states, default=-1)
         if at not in states:

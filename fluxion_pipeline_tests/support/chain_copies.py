@@ -47,9 +47,9 @@ class CopiedChain(AgainChain):
     def _copy(self) -> str:
         return f"{self.settings.postgres_db}_copia"
 
-    def keep_connections(self) -> None:
-        """From now on connections are kept open."""
-        self.kept = self.stack.enter_context(kept(str(self.settings.duckdb_file)))
+    def keep_connections(self, *, plain: bool = False) -> None:
+        """From now on connections are kept open; ``plain``: that to a database in memory alone."""
+        self.kept = self.stack.enter_context(kept(str(self.settings.duckdb_file), plain=plain))
 
     def release(self) -> None:
         """Nobody has anything open."""

@@ -2,7 +2,7 @@
 
 A database in memory, the DuckDB file and PostgreSQL sessions are given again as if they were new: nothing of
 the session before is left. What a process end leaves behind is thus still rolled back; that the file is opened
-anew, and read after a checkpoint, is what lives with ``plain`` connections are for.
+anew, and read after a checkpoint, is what ``plain`` lives are for: they keep the database in memory alone.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ Key = tuple[tuple[str, Any], ...]
 class Kept:
     """What is kept open."""
 
-    def __init__(self, file: str) -> None:
-        """Open nothing yet; ``file``: the DuckDB file that is kept open."""
-        self.file = file
+    def __init__(self, file: str, *, plain: bool = False) -> None:
+        """Open nothing yet; ``file``: the DuckDB file that is kept open, ``plain``: neither it nor sessions on PostgreSQL are."""
+        self.file, self.plain = file, plain
         self.opened: duckdb.DuckDBPyConnection | None = None
         self.sessions: dict[Key, list[Any]] = {}
         self._duckdb, self._psycopg2 = duckdb.connect, psycopg2.connect
@@ -52,7 +52,7 @@ class Kept:
         """A cursor is a session of its own, with its own temporary tables and transaction."""
         if database == ":memory:" and not named:
             return _memory().cursor()
-        if database != self.file:
+        if self.plain or database != self.file:
             return self._duckdb(database or ":memory:", **named)
         if self.opened is None:
             self.opened = self._duckdb(database, config={"threads": "1"})
@@ -60,7 +60,7 @@ class Kept:
 
     def psycopg2(self, *values: Any, **named: Any) -> Any:
         """A session that was closed, or a new one."""
-        if values or "connection_factory" in named:
+        if self.plain or values or "connection_factory" in named:
             return self._psycopg2(*values, **named)
         key = tuple(sorted(named.items()))
         free = self.sessions.setdefault(key, [])
@@ -105,9 +105,9 @@ class _Session(psycopg2.extensions.connection):
 
 
 @contextmanager
-def kept(file: str) -> Iterator[Kept]:
+def kept(file: str, *, plain: bool = False) -> Iterator[Kept]:
     """While the block runs, connections are kept."""
-    found = Kept(file)
+    found = Kept(file, plain=plain)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(duckdb, "connect", found.duckdb)
         patch.setattr(psycopg2, "connect", found.psycopg2)

@@ -95,12 +95,19 @@ def server_alone() -> Iterator[ServerAddress]:
 
 
 def quick(server: EmbeddedServer) -> ServerAddress:
-    """Started where it isn't running, and made quick: what a crash loses is a test's."""
+    """Started where it isn't running, and made quick: what a crash loses is a test's, and nobody guesses at its password."""
     address = server.ensure()
     with closing(_administrator(address)) as connection, connection.cursor() as cursor:
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             cursor.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
         cursor.execute("SELECT pg_reload_conf()")
+        cursor.execute("SELECT pg_advisory_lock(1)")
+        cursor.execute("SELECT 1 FROM pg_authid WHERE rolname = current_user AND rolpassword LIKE 'SCRAM-SHA-256$1:%'")
+        if not cursor.fetchall():
+            # Each login hashes the password so many times, 4096 by default: most of what a connection costs.
+            cursor.execute("SET scram_iterations = 1")
+            secret = address.password.get_secret_value()
+            cursor.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(address.user), sql.Literal(secret)))
     return address
 
 
