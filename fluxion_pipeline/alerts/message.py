@@ -147,7 +147,9 @@ def _counted(count: int) -> str:
 
 
 def _since(events: Sequence[Event]) -> str:
-    first, last = min(e.incident.opened_at for e in events), max(max(e.at, e.incident.told_at) for e in events)
+    """What was open before and now is worse, beside what is new, doesn't make the new one older."""
+    new = [e for e in events if e.kind is Kind.ABIERTO] or events
+    first, last = min(e.incident.opened_at for e in new), max(max(e.at, e.incident.told_at) for e in events)
     text = f"{first.astimezone(ZONE):%Y-%m-%d %H:%M} (hora de Caracas)"
     return text if last - first < timedelta(minutes=5) else f"{text}, hace {_span(last - first)}"
 

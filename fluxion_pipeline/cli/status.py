@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 
 from fluxion_pipeline.cli.console import as_json, out, show, speaking
+from fluxion_pipeline.contracts.clock import UTC
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.status import SinkStatus
 from fluxion_pipeline.operations.status import status as look
@@ -39,6 +40,13 @@ def status(json: Annotated[bool, typer.Option("--json", help="One JSON object.")
             out.print(f"{found.repairs:,} repairs, the last one of {found.last_repair}")
         if found.last_drift:
             out.print(f"[yellow]deriva[/]: {found.drifts:,} rows in 7 days, changed by others and undone; the last one: {escape(found.last_drift)}")
-        out.print("[green]all healthy[/]" if found.healthy else "[red]something needs a look[/]")
+        for proof in found.different:
+            when = f"{proof.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+            out.print(f"[red]diferente[/]: {escape(proof.table)}, proven {when}; which rows: fluxion parity {escape(proof.table)}")
+        if found.alerts:
+            worst = max((a.severity for a in found.alerts), key=lambda s: s.rank)
+            out.print(f"[yellow]alerts[/]: {len(found.alerts)} open, the worst «{worst}»; which: fluxion alerts list")
+        well = "[yellow]healthy, but for the alerts that are open[/]" if found.alerts else "[green]all healthy[/]"
+        out.print(well if found.healthy else "[red]something needs a look[/]")
     if not found.healthy:
         raise typer.Exit(1)

@@ -6,6 +6,7 @@ Before this: ``parity``; after it: ``cutover``. PostgreSQL's ``pruebas`` holds o
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -51,6 +52,12 @@ def forget(home: Path, before: datetime) -> int:
 def history(home: Path) -> tuple[Proof, ...]:
     """All proofs, oldest first; a line that a crash cut is passed over."""
     return tuple(sorted((proof for line in LineFile(home, FILE).lines() if (proof := _proof(line)) is not None), key=lambda p: p.at))
+
+
+def different(home: Path, tables: Collection[str]) -> tuple[Proof, ...]:
+    """Of the tables named, the newest proof of each whose newest one says that both databases differ, by table."""
+    newest = {proof.table: proof for proof in history(home) if proof.table in tables}
+    return tuple(newest[t] for t in sorted(newest) if newest[t].verdict is Verdict.DIFERENTE)
 
 
 def days_equal(proofs: tuple[Proof, ...], table: str, at: datetime) -> int:

@@ -16,9 +16,11 @@ from fluxion_pipeline.errors import ContractError, ConvergenceError
 from fluxion_pipeline.landing.tables import compared_tables, landed_tables, table_of
 from fluxion_pipeline.operations import mode
 from fluxion_pipeline.operations.app import App
+from fluxion_pipeline.operations.parity_history import record
 from fluxion_pipeline.operations.repairs import Asked, Measure, Origin, asked, line, measure_sink, remember
 from fluxion_pipeline.parity.images import Leg, against_images
 from fluxion_pipeline.parity.prove import prove
+from fluxion_pipeline.parity.report import ParityReport
 from fluxion_pipeline.sinks.converge import converge
 from fluxion_pipeline.sinks.protocol import Counts
 from fluxion_pipeline.sinks.slices import owner
@@ -172,6 +174,7 @@ def prove_equal(app: App, table: str, wait: float, slices: Mapping[str, Collecti
     compared = [n for n in names if n in known]
     if app.settings.db_mode is Mode.DUAL and compared:
         report = prove(app.settings, compared, full=True, wait=wait, slices=dict(slices or {}))
+        record(app.settings.home, ParityReport(tuple(t for t in report.tables if t.table == table)), app.clock())
         bad = [t for t in report.tables if t.verdict is not Verdict.IGUAL and (t.verdict is Verdict.DIFERENTE or t.rows_duckdb or t.rows_postgresql)]
         if bad:
             raise ConvergenceError("; ".join(f"{t.table}: {t.verdict} ({t.reason})" for t in bad), "fluxion parity says what differs")

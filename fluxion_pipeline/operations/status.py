@@ -8,16 +8,18 @@ from typing import Any
 
 from fluxion_pipeline.alerts.channels import channels
 from fluxion_pipeline.alerts.delivery import ChannelHealth, health
-from fluxion_pipeline.alerts.store import Store
-from fluxion_pipeline.contracts.outcomes import SATISFIED, Fact, Outcome, SinkName
+from fluxion_pipeline.alerts.problem import Incident
+from fluxion_pipeline.alerts.store import Store, read_book
+from fluxion_pipeline.contracts.outcomes import SATISFIED, Fact, Mode, Outcome, SinkName
 from fluxion_pipeline.contracts.sqltext import quote
 from fluxion_pipeline.errors import FluxionError
 from fluxion_pipeline.landing.index import stamp
 from fluxion_pipeline.landing.quarantine import Quarantine
-from fluxion_pipeline.landing.tables import own_tables
+from fluxion_pipeline.landing.tables import compared_tables, own_tables
 from fluxion_pipeline.operations import mode
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.drifts import noticed
+from fluxion_pipeline.operations.parity_history import Proof, different
 from fluxion_pipeline.operations.repairs import recorded
 from fluxion_pipeline.pause import Pause, standing
 from fluxion_pipeline.sinks.claim import check_claim
@@ -70,12 +72,15 @@ class Status:
     last_drift: str | None
     channels: tuple[ChannelHealth, ...] = ()
     paused: Pause | None = None
+    different: tuple[Proof, ...] = ()
+    alerts: tuple[Incident, ...] = ()
 
     @property
     def healthy(self) -> bool:
-        """Whether nothing is paused, stale, failed, pending or away, and every channel of alerts delivers."""
+        """Whether nothing is paused, stale, failed, pending, different or away, and every channel of alerts delivers."""
         return (
             self.paused is None
+            and not self.different
             and all(c.well for c in self.channels)
             and all(s.problem is None and not s.pending for s in self.sinks)
             and all(x.healthy for x in self.locations)
@@ -111,7 +116,18 @@ def status(app: App) -> Status:
         drifted,
         fares,
         standing(app.settings.home),
+        different(app.settings.home, compared_tables(app.settings.home)) if app.settings.db_mode is Mode.DUAL else (),
+        _open_alerts(app),
     )
+
+
+def _open_alerts(app: App) -> tuple[Incident, ...]:
+    """What the sensor has told of and not yet seen end; no file is made."""
+    store = Store(app.settings.home)
+    if not store.exists:
+        return ()
+    with store.open() as db:
+        return tuple(read_book(db).open.values())
 
 
 _COUNTS = " UNION ALL ".join(f"SELECT '{t}', count(*) FROM {quote(t)}" for t in ("productos", "ventas", "inventario_actual", "inventario_historico"))  # noqa: S608

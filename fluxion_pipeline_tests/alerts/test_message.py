@@ -42,6 +42,17 @@ def test_it_says_what_since_when_where_the_numbers_what_it_means_what_to_do_and_
     assert lines["Id"] == found.id
 
 
+def test_what_begins_is_not_called_as_old_as_what_gets_worse_with_it() -> None:
+    old, new = (Finding(f"ubicacion/{c}", Family.UBICACIONES, Severity.CRITICO, "lecturas_logradas", "x", {}, (c,), "/x") for c in ("SUC001", "SUC002"))
+    began = AT + timedelta(hours=5)
+    events = [
+        Event(kind, Incident(f.problem, f.problem, f.family, f.severity, at, began, 0, (f,)), began)
+        for kind, f, at in ((Kind.ESCALADO, old, AT), (Kind.ABIERTO, new, began))
+    ]
+    text = write(Group(Kind.ABIERTO, Family.UBICACIONES, tuple(events)), "http://ui", {}).body
+    assert "Desde: 2026-03-02 15:00 (hora de Caracas)\n" in text
+
+
 @pytest.mark.parametrize(("kind", "tag"), [(Kind.ESCALADO, "[SUBE A ERROR]"), (Kind.RECORDADO, "[SIGUE · ERROR]"), (Kind.RECUPERADO, "[RECUPERADO]")])
 def test_the_title_tells_what_happened(kind: Kind, tag: str) -> None:
     assert told(kind, PARITY).title.startswith(tag)

@@ -39,6 +39,9 @@ def test_an_edit_is_shown_then_landed_then_explained(home: Home) -> None:
     ):
         assert said in dry.out, dry.out
     assert dry.err == "ventas differs; to mend it: fluxion repair ventas --from postgresql --apply\n"
+    assert fluxion(run, "parity", "ventas").code == 1
+    sick = fluxion(run, "status")
+    assert (sick.code, "which rows: fluxion parity ventas" in sick.out, "all healthy" in sick.out) == (1, True, False)
     done = fluxion(run, *words, "--apply")
     assert (done.code, done.err) == (0, "")
     assert done.out.endswith(
@@ -47,6 +50,7 @@ def test_an_edit_is_shown_then_landed_then_explained(home: Home) -> None:
         "ventas in postgresql: 0 inserted, 0 changed, 0 deleted\n"
         "ventas: repaired and proven\n"
     )
+    assert fluxion(run, "status").code == 0  # the repair's own proof counts
     again = fluxion(run, *words)
     assert (again.code, again.out.splitlines()[-1]) == (0, "ventas: nothing to do")
     assert fluxion(run, "parity").code == 0

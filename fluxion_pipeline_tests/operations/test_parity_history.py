@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from fluxion_pipeline.contracts.outcomes import Verdict
-from fluxion_pipeline.operations.parity_history import FILE, forget, history, record
+from fluxion_pipeline.operations.parity_history import FILE, different, forget, history, record
 from fluxion_pipeline.parity.report import Level, ParityReport, TableParity
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=timezone.utc)
@@ -43,3 +43,12 @@ def test_a_file_that_cannot_be_written_keeps_nobody_from_a_verdict(tmp_path: Pat
 def test_counts_are_no_proof(tmp_path: Path) -> None:
     record(tmp_path, report(Verdict.IGUAL, Level.COUNT), NOW)
     assert history(tmp_path) == ()
+
+
+def test_what_differs_is_what_the_newest_proof_of_a_table_says(tmp_path: Path) -> None:
+    record(tmp_path, report(Verdict.DIFERENTE), NOW)
+    record(tmp_path, ParityReport((TableParity("productos", Level.VALUES, Verdict.IGUAL),)), NOW + timedelta(hours=1))
+    assert [(p.table, p.at) for p in different(tmp_path, ("productos", "ventas"))] == [("ventas", NOW)]
+    assert different(tmp_path, ("productos",)) == ()
+    record(tmp_path, report(Verdict.IGUAL), NOW + timedelta(hours=2))
+    assert different(tmp_path, ("productos", "ventas")) == ()
