@@ -28,6 +28,7 @@ NOT_TYPED = {
     "docs/own-tables.md": "they need a home with the sample's stock: e2e/test_readme_commands.py has one, defs/test_extra.py loads the example",
     "docs/sources.md": "the simulator serves until it is ended: simulate/test_klk.py and e2e/test_klk.py start it",
     "docs/production.md": "docker compose and an RDS server aren't there in tests: architecture/test_production.py reads the files that they use",
+    "docs/compare.md": "they need databases of other programs: parity/test_versus.py makes them and compares",
     "docs/adopt.md": "they need a file of other programs: operations/test_adopt.py makes one, adopts it with the map that ships, and syncs",
     "docs/contributing.md": "they run these tests",
     "docs/performance.md": "they measure for minutes",
@@ -78,6 +79,13 @@ def test_a_command_of_a_document_is_one_that_exists(document: str, line: str) ->
         assert re.search(rf"^{words[1]}:", texts()[Path("Makefile")], re.MULTILINE)
     else:
         assert parsed(words[1:]).startswith("fluxion ")
+
+
+def test_no_command_hides_in_a_block_of_no_language() -> None:
+    pattern = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+    blocks = [(str(name), *found) for name in texts() if name.suffix == ".md" for found in pattern.findall(texts()[name])]
+    others = [(name, text) for name, kind, text in blocks if kind not in {"sh", "bash", "console"}]
+    assert [x for x in others if re.search(r"^(\S*/)?(fluxion|make|docker|pip) ", x[1], re.MULTILINE)] == []
 
 
 def test_each_document_with_commands_is_typed_or_says_why_not() -> None:
