@@ -78,7 +78,7 @@ class Desk:
         with self.store.open(write=True) as db:
             before = after = store.read_book(db)
             events: list[Event] = []
-            for step in (*steps, self._of_channels(instant), self._of_pause(instant), _gone(before, checks, self.channels, instant)):
+            for step in (*steps, *self._of_channels(instant), self._of_pause(instant), _gone(before, checks, self.channels, instant)):
                 after, happened = advance(after, step, self._many(), instant)
                 events += happened
             after, due = remind(after, instant, rules.hours)
@@ -97,24 +97,26 @@ class Desk:
         new = store.add_message(db, message, rules.not_before(message.severity, instant), to, tuple(e.id for e in found.events))
         return message if new else None
 
-    def _of_channels(self, instant: datetime) -> Step:
-        """A channel that doesn't deliver is a problem that the others are told of."""
-        told: dict[str, tuple[Finding, ...]] = {}
+    def _of_channels(self, instant: datetime) -> list[Step]:
+        """A channel that doesn't deliver is a problem that the others are told of, since its first failure."""
+        steps = []
         for x in self.health():
-            bad = x.failures >= TOLD_FAILURES
+            since = x.since if x.failures >= TOLD_FAILURES and x.since else None
             waiting, link = {"mensajes_en_espera": x.waiting}, "/assets/alertas?view=checks"
             found = Finding(f"canal/{x.name}", Family.CANAL, Severity.ERROR, "canal", x.error, waiting, (), link)
-            told[f"channel:{x.name}"] = (found,) if bad else ()
-        return Step(f"canales {instant.isoformat()}", instant, told)
+            at = since or instant
+            steps.append(Step(f"canal {at.isoformat()}", at, {f"channel:{x.name}": (found,) if since else ()}))
+        return steps
 
     def _of_pause(self, instant: datetime) -> Step:
-        """A pause that is forgotten is a problem."""
+        """A pause that is forgotten is a problem, since it was asked for."""
         paused = standing(self.settings.home)
         hours = (instant - paused.since) / timedelta(hours=1) if paused else 0.0
-        found: tuple[Finding, ...] = ()
-        if paused and hours >= FORGOTTEN:
-            found = (Finding("pausa", Family.PAUSA, Severity.ERROR, "pausa", paused.text, {"horas": round(hours, 1)}, (), "/automation"),)
-        return Step(f"pausa {instant.isoformat()}", instant, {"pause": found})
+        if paused is None or hours < FORGOTTEN:
+            return Step(f"pausa {instant.isoformat()}", instant, {"pause": ()})
+        said = f"la pidió {paused.by}" + (f": {paused.reason}" if paused.reason else "")
+        found = Finding("pausa", Family.PAUSA, Severity.ERROR, "pausa", said, {"horas": round(hours, 1)}, (), "/automation")
+        return Step(f"pausa {paused.since.isoformat()}", paused.since, {"pause": (found,)})
 
     def _many(self) -> int:
         return max(LEAST_NETWORK, (len(self.registry.active) + 1) // 2)

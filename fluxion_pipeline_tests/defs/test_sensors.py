@@ -230,5 +230,7 @@ def test_ticks_of_a_pause_are_not_late_but_a_long_pause_is_told_once(shop: Shop,
     pause.end(shop.settings.home, daemon.clock())
     daemon.look()
     assert len(hook.titles) == 2
-    assert "cambio de disco" in hook.messages[0]["message"]
+    told = hook.messages[0]["message"]
+    assert "hace 3 h 0 min" in told  # since it was asked for, not since it was too long
+    assert re.search(r"^Detalle: la pidió \S+: cambio de disco$", told, re.MULTILINE)
     assert "en pausa" in hook.titles[1]
