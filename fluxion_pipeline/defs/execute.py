@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import dagster as dg
+from dagster._core.storage.tags import REPOSITORY_LABEL_TAG
 
 from fluxion_pipeline.contracts.outcomes import Fact, SinkName
 from fluxion_pipeline.defs.build import Overrides, build_defs
@@ -35,9 +36,7 @@ def execute(app: App, request: Request, *, force: bool = False, loud: bool = Fal
     name = request.job
     job = definitions.resolve_job_def(name)
     level = "DEBUG" if loud else "CRITICAL"
-    tags = {FLOW_TAG: name, "fluxion/origen": "command", PROCESS_TAG: process_mark()} | (
-        {CUT_TAG: request.low} if request.fact is Fact.INVENTARIO and request.low else {}
-    )
+    tags = _tags(name) | ({CUT_TAG: request.low} if request.fact is Fact.INVENTARIO and request.low else {})
     with instance.prepared(app.settings), opened(app.settings) as home:
         end_leftovers(home, app.settings)
         result = job.execute_in_process(
@@ -56,7 +55,7 @@ def execute_cleaning(app: App, *, loud: bool = False) -> tuple[dict[str, int | f
         FluxionError: if it failed.
     """
     definitions = build_defs(app.settings, Overrides(clock=app.clock, app=app))
-    tags = {FLOW_TAG: JOB, "fluxion/origen": "command", PROCESS_TAG: process_mark()}
+    tags = _tags(JOB)
     config = {"loggers": {"console": {"config": {"log_level": "DEBUG" if loud else "CRITICAL"}}}}
     with instance.prepared(app.settings), opened(app.settings) as home:
         end_leftovers(home, app.settings)
@@ -66,6 +65,12 @@ def execute_cleaning(app: App, *, loud: bool = False) -> tuple[dict[str, int | f
             raise FluxionError(_first_failure(result), "fluxion ui shows the run")
         told = {e.check_name: e.description or "failed" for e in result.get_asset_check_evaluations() if not e.passed}
         return {k: v.value for k, v in made[0].metadata.items() if isinstance(v.value, (int, float))}, told
+
+
+def _tags(job: str) -> dict[str, str]:
+    """The UI's page of a job lists only runs that are marked as its repository's."""
+    repository = f"__repository__@{instance.LOCATION}"
+    return {FLOW_TAG: job, "fluxion/origen": "command", PROCESS_TAG: process_mark(), REPOSITORY_LABEL_TAG: repository}
 
 
 def _op(fact: Fact) -> str:

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from fluxion_pipeline.settings import Settings
 
-WORKSPACE = """\
+LOCATION = "fluxion_pipeline"
+WORKSPACE = f"""\
 # Written by fluxion at each start of fluxion ui.
 load_from:
   - python_module:
       module_name: fluxion_pipeline.definitions
-      location_name: fluxion_pipeline
+      location_name: {LOCATION}
 """
 
 HEAD = "# Written by fluxion when it is missing; edit it freely.\n"

@@ -76,6 +76,7 @@ def test_a_run_is_in_the_homes_instance_for_the_ui_to_show(shop: Shop) -> None:
     with opened(shop) as home:
         (run,) = home.get_runs()
         assert (run.job_name, run.status, run.tags["fluxion/origen"]) == ("ventas", DagsterRunStatus.SUCCESS, "command")
+        assert run.tags[".dagster/repository"] == "__repository__@fluxion_pipeline"  # else the UI's page of the job doesn't list it
         assert not home.telemetry_enabled
     assert (shop.settings.home / "dagster" / "dagster.yaml").exists()
 
