@@ -17,6 +17,9 @@ from fluxion_pipeline.alerts.problem import Kind, Severity
 _BETWEEN = re.compile(r"\s+|[,;]\s*(?=(?:[\w-]+=)?[A-Za-z][A-Za-z0-9+.-]*://)")
 _NAMED = re.compile(r"(?:(?P<name>[\w-]+)=)?(?P<url>(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://.*)", re.DOTALL)
 
+UNREADABLE = "ilegible"
+"""The name of what isn't an address."""
+
 
 @dataclass(frozen=True)
 class Channel:
@@ -35,7 +38,7 @@ def channels(urls: SecretStr | None) -> tuple[Channel, ...]:
     taken: set[str] = set()
     for text in filter(None, _BETWEEN.split(urls.get_secret_value().strip()) if urls else ()):
         matched = _NAMED.fullmatch(text)
-        name = (matched["name"] or matched["scheme"].lower()) if matched else "ilegible"
+        name = (matched["name"] or matched["scheme"].lower()) if matched else UNREADABLE
         number = 2
         unique = name
         while unique in taken:
@@ -43,6 +46,15 @@ def channels(urls: SecretStr | None) -> tuple[Channel, ...]:
         taken.add(unique)
         found.append(Channel(unique, SecretStr(matched["url"] if matched else text)))
     return tuple(found)
+
+
+def understood(channel: Channel) -> bool:
+    """Whether apprise knows how to send to a channel; nothing is sent."""
+    import apprise
+
+    logging.getLogger("apprise").propagate = False
+    with apprise.LogCapture(level=logging.WARNING):  # type: ignore[no-untyped-call]
+        return apprise.Apprise.instantiate(channel.url.get_secret_value(), suppress_exceptions=True) is not None
 
 
 def send(channel: Channel, message: Message) -> str | None:

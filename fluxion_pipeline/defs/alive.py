@@ -15,6 +15,7 @@ from dagster._core.scheduler.instigation import InstigatorStatus
 
 from fluxion_pipeline.defs.jobs import CRONS
 from fluxion_pipeline.defs.leftovers import SILENT_AFTER
+from fluxion_pipeline.defs.sensors import SENSOR
 from fluxion_pipeline.defs.storage import opened
 from fluxion_pipeline.errors import FluxionError
 from fluxion_pipeline.operations import instance
@@ -54,11 +55,15 @@ def _daemon(home: dg.DagsterInstance) -> Finding:
 
 
 def _schedules(home: dg.DagsterInstance) -> Finding:
-    """What a person has turned off; what nobody has touched is on."""
-    states = home.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)
-    off = sorted(s.instigator_name for s in states if s.status is InstigatorStatus.STOPPED and s.instigator_name.removesuffix("_programado") in CRONS)
+    """What a person has turned off, schedules and the sensor of alerts; what nobody has touched is on."""
+    off = _off(home, InstigatorType.SCHEDULE, {f"{job}_programado" for job in CRONS}) + _off(home, InstigatorType.SENSOR, {SENSOR})
     if off:
         where = f"-w {shlex.quote(str(Path(home.root_directory) / 'workspace.yaml'))}"
-        remedy = " && ".join(f"DAGSTER_HOME={shlex.quote(home.root_directory)} dagster schedule start {name} {where}" for name in off)
-        return Finding("schedules", State.FAILED, f"turned off: {', '.join(off)}", remedy)
-    return Finding("schedules", State.OK, f"{len(CRONS)} are on")
+        remedy = " && ".join(f"DAGSTER_HOME={shlex.quote(home.root_directory)} dagster {kind} start {name} {where}" for kind, name in off)
+        return Finding("schedules", State.FAILED, f"turned off: {', '.join(name for _, name in off)}", remedy)
+    return Finding("schedules", State.OK, f"{len(CRONS)} are on, and the sensor of alerts")
+
+
+def _off(home: dg.DagsterInstance, kind: InstigatorType, known: set[str]) -> list[tuple[str, str]]:
+    states = home.all_instigator_state(instigator_type=kind)
+    return sorted((kind.value.lower(), s.instigator_name) for s in states if s.status is InstigatorStatus.STOPPED and s.instigator_name in known)

@@ -24,6 +24,7 @@ from fluxion_pipeline.pause import was_paused
 
 KEY = dg.AssetKey("alertas")
 CHECK = "entrega"
+SENSOR = "alertas"
 EVERY = 30
 """Seconds between two looks."""
 TOLD = "entrega"
@@ -56,7 +57,7 @@ def sensors(app: App) -> list[dg.SensorDefinition]:
     """``alertas``, on by default."""
 
     @dg.sensor(
-        name="alertas",
+        name=SENSOR,
         minimum_interval_seconds=EVERY,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Tell once, in Spanish, what is wrong and what to do: failed checks and runs, missed ticks, stores and databases that are away.",

@@ -7,6 +7,7 @@ a landing of a few rows cheap; a file that was replaced meanwhile is noticed and
 from __future__ import annotations
 
 import os
+import shlex
 import sqlite3
 import threading
 import time
@@ -48,7 +49,9 @@ class Database:
                     connection.execute("ROLLBACK")
         except sqlite3.Error as error:
             self.close()
-            raise OutboxError(f"{self.path}: {error}", "free space if the disk is full; if the file is damaged, delete it: it is made anew") from error
+            file, log, shared, aside = (shlex.quote(f"{self.path}{end}") for end in ("", "-wal", "-shm", ".broken"))
+            cure = f"free space if the disk is full; a damaged file is made anew: rm -f {log} {shared} && mv {file} {aside}"
+            raise OutboxError(f"{self.path}: {error}", cure) from error
 
     def _connection(self) -> sqlite3.Connection:
         held: tuple[sqlite3.Connection, tuple[int, ...]] | None = getattr(self._local, "held", None)

@@ -31,7 +31,7 @@ from fluxion_pipeline.contracts.sqltext import quote
 from fluxion_pipeline.contracts.tables import CONTRACT_TABLES
 from fluxion_pipeline.errors import FluxionError, SinkAway
 from fluxion_pipeline.operations.disk import ALL, forecast, measures
-from fluxion_pipeline.operations.surroundings import channels_deliver, not_paused, server_fits, source_answers
+from fluxion_pipeline.operations.surroundings import channels_deliver, names_known, not_paused, records_read, server_fits, source_answers
 from fluxion_pipeline.operations.which_server import explain, identify, wrong_with
 from fluxion_pipeline.settings import Settings
 from fluxion_pipeline.sinks.duckdb.connect import open_file
@@ -87,18 +87,25 @@ class _Skip(Exception):
 def diagnose(settings: Settings) -> Iterator[Finding]:
     """Run all checks, each yielded as soon as it is done; never raises for what it finds."""
     yield _check("programs", _programs)
-    yield _check("home", lambda: _home(settings.home))
+    yield (home := _check("home", lambda: _home(settings.home)))
+    yield _check("settings", lambda: names_known(settings))
     yield _check("pause", lambda: not_paused(settings))
+    yield (records := _check("records", lambda: _records(settings, home)))
     opened = {}
     for sink, opens in ((SinkName.DUCKDB, _duckdb_opens), (SinkName.POSTGRESQL, _postgresql_opens)):
         finding = _check(f"{sink} opens", _if_active(settings, sink, opens))
         opened[sink] = finding.state
         yield finding
+    ready = True
     for sink in SinkName:
         for what, check in (("schema", _schema), ("belongs to this home", _claim), ("reads and writes", _reads_and_writes)):
-            yield _check(f"{sink} {what}", _if_open(opened, sink, settings, check))
+            if check is _claim and records.state is State.FAILED:
+                continue
+            finding = _check(f"{sink} {what}", _if_open(opened, sink, settings, check))
+            ready = ready and (finding.state is not State.FAILED or check is not _schema)
+            yield finding
     yield _check("postgresql fits", _if_open(opened, SinkName.POSTGRESQL, settings, lambda given, _: server_fits(given)))
-    yield _check("same answers", lambda: _same_answers(settings, opened))
+    yield _check("same answers", lambda: _same_answers(settings, opened, ready=ready))
     yield _check("source", lambda: source_answers(settings))
     yield _check("alerts", lambda: channels_deliver(settings))
 
@@ -109,7 +116,8 @@ def _check(name: str, check: Callable[[], str]) -> Finding:
     except _Skip as why:
         return Finding(name, State.SKIPPED, str(why))
     except FluxionError as error:
-        return Finding(name, State.FAILED, error.what, error.remedy)
+        sends_here = "fluxion doctor" in error.remedy
+        return Finding(name, State.FAILED, error.what, "the message is the database's own: it says what must change there" if sends_here else error.remedy)
     except (duckdb.Error, psycopg2.Error, OSError, ValueError) as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         return Finding(name, State.FAILED, first, "fluxion init, if this sink is new; else see the message")
@@ -163,6 +171,12 @@ def _home(home: Path) -> str:
         raise _Bad(f"only {_bytes(free)} are free on the disk of {place}, and {NEED_DAYS} days need {_bytes(need)}", remedy)
     new = "" if place == home else " (doesn't exist yet; fluxion init makes it)"
     return f"{home}{new}, {_bytes(free)} free"
+
+
+def _records(settings: Settings, home: Finding) -> str:
+    if home.state is State.FAILED:
+        raise _Skip("the home can't be used")
+    return records_read(settings)
 
 
 def _duckdb_opens(settings: Settings) -> str:
@@ -232,11 +246,13 @@ def _forbidden(query: Callable[[str], list[Any]]) -> list[str]:
     return [row[0] for row in query(f"SELECT relname FROM pg_class WHERE {wanted} AND NOT ({rights}) ORDER BY 1")]  # noqa: S608 names of the contract
 
 
-def _same_answers(settings: Settings, opened: dict[SinkName, State]) -> str:
+def _same_answers(settings: Settings, opened: dict[SinkName, State], *, ready: bool) -> str:
     if len(settings.db_mode.sinks) < 2:
         raise _Skip(f"DB_MODE={settings.db_mode} has one sink")
     if set(opened.values()) != {State.OK}:
         raise _Skip("not both sinks open")
+    if not ready:
+        raise _Skip("not both schemas are at head")
     answers = {}
     for sink in SinkName:
         with _querying(settings, sink, write=False) as query:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def state(app: App) -> ModeState:
     except FileNotFoundError:
         return ModeState(None, (SinkName.DUCKDB,))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise PermanentError(f"{_path(app)} can't be read: {error}", "delete it, then: fluxion init (which writes it anew)") from error
+        raise PermanentError(f"{_path(app)} can't be read: {error}", f"it is written anew: rm {shlex.quote(str(_path(app)))} && fluxion init") from error
 
 
 def _write(app: App, new: ModeState) -> None:

@@ -5,27 +5,57 @@ Each returns what it found or raises a ``FluxionError`` with a remedy; ``operati
 
 from __future__ import annotations
 
+import difflib
+import io
+import os
 import shlex
 import socket
-import ssl
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from fluxion_pipeline.alerts.channels import channels
+from dotenv.parser import parse_stream
+
+from fluxion_pipeline.alerts import policy
+from fluxion_pipeline.alerts.channels import UNREADABLE, channels, understood
 from fluxion_pipeline.alerts.delivery import health
 from fluxion_pipeline.alerts.store import Store
 from fluxion_pipeline.contracts.clock import ZONE_NAME, now
 from fluxion_pipeline.errors import FluxionError, PermanentError
+from fluxion_pipeline.operations import mode
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.pause import standing
-from fluxion_pipeline.settings import Settings
+from fluxion_pipeline.settings import ENV_FILE, Settings
 from fluxion_pipeline.sinks.postgresql.connect import connect
+from fluxion_pipeline.sources.stellar.connect import address
 
 SKEW = 30.0
 """Seconds by which a server's clock may differ: stamps of both must tell what came first."""
 CONNECTIONS = 12
 """Connections that a run, the UI and a person take at once, at most."""
+SQL_SERVER = 1433
+"""The port where an address names none."""
+NEAR = 0.86
+"""How like a setting's name another one must be to be called a slip."""
 ANSWER = 5.0
 """Seconds to wait for a source's port."""
+
+
+def names_known(settings: Settings) -> str:
+    """Every line of the home's ``fluxion.env`` is a setting, and no variable of the environment is one misspelt: what isn't known has no effect."""
+    known = {name.upper() for name in Settings.model_fields}
+    file = settings.home / ENV_FILE
+    lines = list(parse_stream(io.StringIO(file.read_text("utf-8")))) if file.is_file() else []
+    unread = [str(line.original.line) for line in lines if line.error]
+    if unread:
+        raise FluxionError(f"{file}: not NAME=value, so without any effect: line {', '.join(unread)}", "correct it; .env.example shows how")
+    there = {line.key for line in lines if line.key}
+    meant = {name: (difflib.get_close_matches(name, known, 1, NEAR) or [""])[0] for name in (*sorted(there), *sorted(os.environ)) if name not in known}
+    wrong = [f"{name} in {file}" if name in there else name for name in meant if name in there or meant[name]]
+    if wrong:
+        guesses = ", ".join(sorted({guess for guess in meant.values() if guess}))
+        remedy = f"correct the name (perhaps {guesses})" if guesses else "take it out, or correct its name"
+        raise FluxionError(f"not a setting, so without any effect: {', '.join(wrong)}", f"{remedy}; .env.example lists them all")
+    return f"{len(there)} set in {file}" if there else "all by the environment, or as they are by themselves"
 
 
 def not_paused(settings: Settings) -> str:
@@ -34,6 +64,15 @@ def not_paused(settings: Settings) -> str:
     if found is not None:
         raise PermanentError(f"nothing is written: {found.text}", "fluxion resume")
     return "no pause stands"
+
+
+def records_read(settings: Settings) -> str:
+    """The home's own records can be read: in which mode it wrote last, and its lotes (whose index, a cache, is made anew if it must be)."""
+    app = App(settings)
+    last = mode.state(app).last
+    if not (settings.home / "lotes" / "outbox.json").exists():
+        return "no lote yet"
+    return f"outbox {app.outbox.id[:8]}, last written in mode {last or 'none'}"
 
 
 def server_fits(settings: Settings) -> str:
@@ -61,31 +100,48 @@ def server_fits(settings: Settings) -> str:
 
 
 def source_answers(settings: Settings) -> str:
-    """The source can be opened, and the address of a live system takes a connection."""
+    """The source can be opened, and the address of each live system that it reads takes a connection."""
     source = App(settings).source
     told = [source.name]
-    for name, address in (("KLK_BASE_URL", settings.klk_base_url),):
-        if not source.live or not address:
-            continue
-        parts = urlsplit(address)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
+    for name, host, port in _systems(settings) if source.live else ():
         try:
-            with socket.create_connection((parts.hostname or "", port), timeout=ANSWER):
-                told.append(f"{parts.hostname}:{port} takes connections")
-        except (OSError, ssl.SSLError) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            raise PermanentError(f"{parts.hostname}:{port} takes no connection: {reason}", f"check {name} and this machine's network or VPN") from error
+            with socket.create_connection((host, port), timeout=ANSWER):
+                told.append(f"{host}:{port} takes connections")
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise PermanentError(f"{host}:{port} takes no connection: {reason}", f"check {name} and this machine's network or VPN") from error
     return ", ".join(told)
 
 
+def _systems(settings: Settings) -> Iterator[tuple[str, str, int]]:
+    """Variable, host and port of each system that ``FLUXION_SOURCE`` reads; opening the source has found the addresses good."""
+    if settings.klk_base_url and settings.fluxion_source != "stellar":
+        parts = urlsplit(settings.klk_base_url)
+        yield "KLK_BASE_URL", parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    if settings.stellar_url and settings.fluxion_source != "klk":
+        url = address(settings.stellar_url.get_secret_value())
+        yield "STELLAR_URL", url.host or "", url.port or SQL_SERVER
+
+
 def channels_deliver(settings: Settings) -> str:
-    """Every channel of alerts took what it was sent last."""
+    """Quiet hours and routes can be read, each address is one, and every channel of alerts took what it was sent last."""
+    rules = policy.load(settings.home)
     known = channels(settings.fluxion_alert_urls)
     if not known:
         return "no channel: FLUXION_ALERT_URLS is not set, so nobody is told of anything"
-    bad = [c for c in health(Store(settings.home), known) if not c.well]
+    wrong = [c.name for c in known if c.name == UNREADABLE or not understood(c)]
+    if wrong:
+        remedy = "write it as apprise does, such as mailtos://user:password@example.com or json://host/path, and then: fluxion alerts test"
+        raise FluxionError(f"not an address of FLUXION_ALERT_URLS that a message can be sent to: {', '.join(wrong)}", remedy)
+    missing = sorted({name for names in rules.routes.values() for name in names} - {c.name for c in known})
+    if missing:
+        names = ", ".join(c.name for c in known)
+        raise FluxionError(f"{policy.FILE} sends to {', '.join(missing)}, and no channel is called so", f"the channels are: {names}")
+    fares = health(Store(settings.home), known)
+    bad = [c for c in fares if not c.well]
     if bad:
         raise FluxionError(
             "; ".join(f"{c.name} does not deliver: {c.error}" for c in bad), "see that its address in FLUXION_ALERT_URLS is right, then: fluxion alerts test"
         )
-    return f"{len(known)} channels deliver"
+    new = [c.name for c in fares if c.delivered_at is None]
+    return f"{len(known)} channels deliver" if not new else f"{len(known)} channels, never tried yet: {', '.join(new)} (fluxion alerts test)"

@@ -35,7 +35,17 @@ _ANSWERS = (
     (
         r'database "(?P<name>[^"]*)" does not exist',
         "another PostgreSQL answers on {where}: it has no database «{name}»{who}",
-        _LOOK + "; if it is the one that was meant: {create}",
+        _LOOK + "; if it is the one that was meant, its administrator types CREATE DATABASE, or, if your role may: {create}",
+    ),
+    (
+        r'role "(?P<name>[^"]*)" is not permitted to log in',
+        "the role «{name}» of the PostgreSQL on {where} may not log in{who}",
+        _LOOK + '; if it is the one that was meant, its administrator types: ALTER ROLE "{name}" LOGIN',
+    ),
+    (
+        r'permission denied for database "(?P<name>[^"]*)"',
+        "the role «{user}» may not connect to the database «{name}» on {where}{who}",
+        'its administrator types: GRANT CONNECT ON DATABASE "{name}" TO "{user}"',
     ),
     (
         r'password authentication failed for user "(?P<name>[^"]*)"',
@@ -43,6 +53,11 @@ _ANSWERS = (
         _LOOK + ", then POSTGRES_PASSWORD",
     ),
     (r"no password supplied", "the PostgreSQL on {where} asks for a password and none is set{who}", "set POSTGRES_PASSWORD"),
+    (
+        r"(?s)no pg_hba\.conf entry(?!.*SSL encryption).*no encryption",
+        "the PostgreSQL on {where} lets nobody in without TLS, and POSTGRES_SSLMODE is «{tls}»{who}",
+        "use TLS: export POSTGRES_SSLMODE=require",
+    ),
     (
         r"no pg_hba\.conf entry",
         "the PostgreSQL on {where} doesn't let this machine or user in (pg_hba.conf){who}",
@@ -52,6 +67,26 @@ _ANSWERS = (
         r"server does not support SSL",
         "the PostgreSQL on {where} has no TLS, and POSTGRES_SSLMODE demands it{who}",
         _LOOK + "; on a network that is trusted: export POSTGRES_SSLMODE=prefer",
+    ),
+    (
+        r'root certificate file "(?P<name>[^"]*)" does not exist',
+        "there is no file {name} with the certificate that POSTGRES_SSLMODE={tls} is to trust",
+        "get it from whoever runs that server (of RDS: AWS publishes the bundle), and name it in POSTGRES_SSLROOTCERT",
+    ),
+    (
+        r"certificate verify failed",
+        "the certificate of the PostgreSQL on {where} isn't signed by one of those in POSTGRES_SSLROOTCERT: another server, or another file{who}",
+        _LOOK + ", then that POSTGRES_SSLROOTCERT is the file of whoever runs that server",
+    ),
+    (
+        r"server certificate for [^\n]* does not match host name",
+        "the certificate of the PostgreSQL on {where} is of another name: another server, or one that is called otherwise{who}",
+        "set POSTGRES_HOST to the name that stands in the certificate",
+    ),
+    (
+        r"the database system is (starting up|shutting down|in recovery mode)",
+        "the PostgreSQL on {where} is on its way up or down{who}",
+        "wait a minute, and look again; if it stays so, its own log says why",
     ),
     (
         r"too many (clients|connections)|remaining connection slots",
@@ -82,6 +117,7 @@ class ServerIdentity:
         port: where it took this connection.
         encoding: of the database.
         replica: whether it only follows another one.
+        read_only: whether transactions of this role or database only read, unless told otherwise.
         user: as whom we are logged in.
         database: where we are logged in.
     """
@@ -94,6 +130,7 @@ class ServerIdentity:
     port: int | None
     encoding: str
     replica: bool
+    read_only: bool
     user: str
     database: str
 
@@ -111,15 +148,16 @@ def identify(connection: psycopg2.extensions.connection) -> ServerIdentity:
         cursor.execute(
             """
             SELECT split_part(current_setting('server_version'), ' ', 1), current_setting('server_version_num')::int / 10000,
-                   host(inet_server_addr()), inet_server_port(), current_setting('server_encoding'), pg_is_in_recovery(), current_user, current_database(),
+                   host(inet_server_addr()), inet_server_port(), current_setting('server_encoding'), pg_is_in_recovery(),
+                   (SELECT reset_val = 'on' FROM pg_settings WHERE name = 'default_transaction_read_only'), current_user, current_database(),
                    has_function_privilege('pg_control_system()', 'execute'), pg_has_role('pg_read_all_settings', 'usage')
             """
         )
         row: tuple[Any, ...] = cursor.fetchone() or ()
-        version, major, address, port, encoding, replica, user, database, may_control, may_settings = row
+        version, major, address, port, encoding, replica, read_only, user, database, may_control, may_settings = row
         identifier = _one(cursor, "SELECT system_identifier FROM pg_control_system()") if may_control else None
         data = _one(cursor, "SELECT current_setting('data_directory')") if may_settings else None
-    return ServerIdentity(version, major, identifier, data, address, port, encoding, replica, user, database)
+    return ServerIdentity(version, major, identifier, data, address, port, encoding, replica, read_only, user, database)
 
 
 def wrong_with(server: ServerIdentity, settings: Settings) -> tuple[str, str] | None:
@@ -136,6 +174,10 @@ def wrong_with(server: ServerIdentity, settings: Settings) -> tuple[str, str] | 
         return f"the database {server.database} is encoded in {server.encoding}", f"make another one: {created(other)} && export POSTGRES_DB={other}"
     if server.replica:
         return "the server is a read replica", "point POSTGRES_HOST to the primary"
+    if server.read_only:
+        writes = shlex.quote(f"ALTER ROLE {quote(server.user)} SET default_transaction_read_only = off")
+        remedy = f"type: fluxion db psql -- -c 'SET default_transaction_read_only = off' -c {writes}"
+        return f"the role «{server.user}» only reads: default_transaction_read_only is on", remedy
     return None
 
 
@@ -148,7 +190,7 @@ def explain(error: SinkAway, settings: Settings) -> tuple[str, str]:
     """A failed login in plain words: what answers there (or doesn't), and what to do.
 
     Returns:
-        cause and remedy; those of the error itself if its text is not known.
+        cause and remedy; the error's own words if its text is not known.
     """
     if settings.embedded:
         return error.what, _embedded_remedy(error, settings)
@@ -156,9 +198,15 @@ def explain(error: SinkAway, settings: Settings) -> tuple[str, str]:
     for pattern, what, remedy in _ANSWERS:
         found = re.search(pattern, text)
         if found:
-            words = {"where": f"{settings.postgres_host}:{settings.postgres_port}", "host": settings.postgres_host, **found.groupdict()}
+            words = {
+                "where": f"{settings.postgres_host}:{settings.postgres_port}",
+                "host": settings.postgres_host,
+                "user": settings.postgres_user,
+                "tls": settings.postgres_sslmode,
+            }
+            words |= found.groupdict()
             return what.format(who=_listener(settings), **words), remedy.format(create=created(settings.postgres_db), **words)
-    return error.what, error.remedy
+    return error.what, "the message is the driver's; that server's own log says more"
 
 
 def _embedded_remedy(error: SinkAway, settings: Settings) -> str:

@@ -190,6 +190,16 @@ def test_a_role_that_may_only_read_is_given_its_rights_by_what_is_printed(pg_set
         home.run(SinkName.POSTGRESQL, f"DROP OWNED BY {role}; DROP ROLE {role}")
 
 
+@pytest.mark.e2e
+def test_a_role_whose_transactions_only_read_may_write_after_what_is_printed(pg_settings: Settings) -> None:
+    settings = Home(pg_settings).ready().settings.model_copy(update={"fluxion_source": "archivos"})
+    administer(f"ALTER DATABASE {pg_settings.postgres_db} SET default_transaction_read_only = on")
+    (finding,) = failed(settings)
+    assert (finding.name, "only reads: default_transaction_read_only is on" in finding.found) == ("postgresql opens", True)
+    typed(finding, settings)
+    assert failed(settings) == []
+
+
 def test_a_server_that_takes_no_more_connections_is_named(pg_settings: Settings) -> None:
     role = f"lleno_{pg_settings.postgres_db[-6:]}"
     Home(pg_settings).run(SinkName.POSTGRESQL, f"CREATE ROLE {role} LOGIN PASSWORD 'x' CONNECTION LIMIT 0")
