@@ -154,4 +154,14 @@ def _allowed(field: str, message: str) -> str:
         "postgres_port": "a number from 1 to 65535",
         "fluxion_ui_url": "an address such as http://127.0.0.1:3000",
     }
-    return choices.get(field, message)
+    return choices.get(field) or _number(field) or message
+
+
+def _number(field: str) -> str | None:
+    """What a setting that is a number may be; None: it is none."""
+    info = Settings.model_fields[field]
+    if info.annotation is float:
+        return "a number of seconds above 0"
+    if info.annotation is int:
+        return f"a whole number, {next(limit.ge for limit in info.metadata if hasattr(limit, 'ge'))} or more"
+    return None

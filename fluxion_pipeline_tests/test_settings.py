@@ -83,6 +83,10 @@ WRONG = [
     ("POSTGRES_PORT", "0", "a number from 1 to 65535"),
     ("POSTGRES_PORT", "65536", "a number from 1 to 65535"),
     ("POSTGRES_PORT", "54x", "a number from 1 to 65535"),
+    ("FLUXION_KEEP_RUNS", "0", "a whole number, 1 or more"),
+    ("FLUXION_KEEP_HISTORY", "1.5", "a whole number, 2 or more"),
+    ("KLK_READ_TIMEOUT", "0", "a number of seconds above 0"),
+    ("STELLAR_TOTAL_TIMEOUT", "long", "a number of seconds above 0"),
 ]
 
 

@@ -14,14 +14,14 @@ from fluxion_pipeline.settings import load
 
 
 def init(claim: Annotated[bool, typer.Option("--claim", help="Take over a sink that another home wrote, or that is ahead of this one.")] = False) -> None:
-    """Bring every active sink's schema to head, claim it for this home and load the locations."""
+    """Make or upgrade the tables of every active database (sink), claim it for this home, load the locations. Again: nothing changes."""
     with speaking():
         app = App(load())
         pause.check(app.settings.home)
         steps = initialise(app, take_over=claim)
     for step in steps:
         if step.error is None:
-            done = ("migrated" if step.migrated else "at head already") + (", claimed for this home" if step.claimed else "")
+            done = ("migrated" if step.migrated else "up to date already") + (", claimed for this home" if step.claimed else "")
             out.print(f"{step.sink}: {done}; {len(app.registry.locations)} locations")
         else:
             fail(step.error)

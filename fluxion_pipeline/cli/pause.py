@@ -16,7 +16,7 @@ from fluxion_pipeline.settings import load
 
 def pause(
     reason: Annotated[str, typer.Option("--reason", help="Why; status, schedules and alerts show it.")] = "",
-    wait: Annotated[float, typer.Option("--wait", min=0, help="Seconds that a transaction is given to end.")] = gate.LONGEST,
+    wait: Annotated[float, typer.Option("--wait", min=0, metavar="SECONDS", help="Seconds that a transaction is given to end.")] = gate.LONGEST,
 ) -> None:
     """Stop all writing: each writer ends its transaction and waits, schedules skip; exit code 0 when nobody writes any more."""
     with speaking():

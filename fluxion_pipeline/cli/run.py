@@ -18,13 +18,15 @@ from fluxion_pipeline.operations.execute import RunOutcome
 from fluxion_pipeline.operations.land import JOBS, LandingReport, Request, check_request
 from fluxion_pipeline.settings import load
 
-app = typer.Typer(help="Read, land, bring every sink up to date, and prove parity.", no_args_is_help=True)
+app = typer.Typer(help="Read what is new, write it to every active database (sink), and prove that they are equal.", no_args_is_help=True)
 
 WARNINGS = 6
 """Oddities of readings that are printed; a long load has many, and coverage tells of those that stand."""
 
-Places = Annotated[list[str] | None, typer.Option("--ubicacion", help="codigo, codigo_etl or id; repeat it for more; default: all active ones.")]
-Wait = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for another run of this job.")]
+Places = Annotated[
+    list[str] | None, typer.Option("--ubicacion", metavar="CODE", help="codigo, codigo_etl or id; repeat it for more; default: all active ones.")
+]
+Wait = Annotated[float, typer.Option("--wait", min=0, metavar="SECONDS", help="Seconds to wait for another run of this job.")]
 Force = Annotated[bool, typer.Option("--force", help="Go on although DB_MODE has changed and the new primary can't be brought up to date.")]
 
 Accept = Annotated[bool, typer.Option("--accept", help="Apply readings that look suspicious, those that are held back included.")]
@@ -38,7 +40,9 @@ def catalogo(ubicacion: Places = None, wait: Wait = 60.0, force: Force = False, 
 
 @app.command()
 def inventario(
-    tick: Annotated[str | None, typer.Option("--tick", help="Local tick YYYY-MM-DDTHHMM; default: all that the source has and the outbox hasn't.")] = None,
+    tick: Annotated[
+        str | None, typer.Option("--tick", metavar="TICK", help="Local time YYYY-MM-DDTHHMM of a snapshot; default: all that hasn't been read yet.")
+    ] = None,
     ubicacion: Places = None,
     wait: Wait = 60.0,
     force: Force = False,
@@ -53,8 +57,8 @@ def inventario(
 
 @app.command()
 def ventas(
-    since: Annotated[str | None, typer.Option("--from", help="First business day YYYY-MM-DD; default: all that the source has and the outbox hasn't.")] = None,
-    until: Annotated[str | None, typer.Option("--to", help="Last business day YYYY-MM-DD, included.")] = None,
+    since: Annotated[str | None, typer.Option("--from", metavar="DAY", help="First business day YYYY-MM-DD; default: all that hasn't been read yet.")] = None,
+    until: Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last business day YYYY-MM-DD, included.")] = None,
     ubicacion: Places = None,
     wait: Wait = 60.0,
     force: Force = False,
@@ -151,7 +155,7 @@ def _readings(report: LandingReport, request: Request | None) -> None:
         times = " to ".join(dict.fromkeys(x or "…" for x in (request.low, request.high)))
         out.print(f"run {job}: the source has nothing of {times}")
     elif not report.landings and not report.errors:
-        out.print(f"run {job}: nothing new: the source has nothing that the outbox hasn't")
+        out.print(f"run {job}: nothing new: all that the source has was read before")
     else:
         outcomes = ", ".join(f"{n} {o}" for o, n in report.outcomes().items())
         out.print(f"run {job}: {len(report.landings)} readings ({outcomes}), {len(report.lotes)} lotes")

@@ -133,7 +133,7 @@ def test_init_tells_which_sink_could_not_be_made_ready(duck_settings: Settings) 
     none = fluxion(duck_settings, "init", DB_MODE="postgresql", POSTGRES_HOST="127.0.0.1", POSTGRES_PORT="9")
     assert none.exit_code == 2
     again = fluxion(duck_settings, "init")
-    assert (again.exit_code, again.stdout) == (0, "duckdb: at head already; 23 locations\n")
+    assert (again.exit_code, again.stdout) == (0, "duckdb: up to date already; 23 locations\n")
 
 
 def test_status_is_json_and_nothing_else(ready: Settings) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from fluxion_pipeline.landing.decide.outcome import LIMITS
+from fluxion_pipeline.landing.decide.outcome import LIMITS, base_outcome
 from fluxion_pipeline_tests.support import landing_world as world
 from fluxion_pipeline_tests.support.landing_lives import Life
 from fluxion_pipeline_tests.support.landing_terms import Reading
 from fluxion_pipeline_tests.support.landing_words import said
+from fluxion_pipeline_tests.support.readings import invoices, rejects, sales
 
 FOUR, DAY0 = "a1 b1 c1 d1", ("ventas", 0, 12)
 ZEROS = "a0 b0 c0 d0"
@@ -77,6 +78,12 @@ def test_a_reading_comes_to_what_the_rules_say(name: str, life: Life) -> None:
 
 def test_the_limits_are_those_of_the_design() -> None:
     assert (LIMITS.partial, LIMITS.many) == (20, 50)
+
+
+@pytest.mark.parametrize(("wrong", "expected"), [(11, "completo"), (12, "parcial")])
+def test_a_row_that_is_there_twice_is_a_row_of_those_that_were_read(wrong: int, expected: str) -> None:
+    reading = sales("SUC001", "2025-11-24", invoices(*range(10)), rejects=rejects(*({"id": str(n)} for n in range(wrong))), read=wrong + 11, repeated=1)
+    assert base_outcome(reading, None)[0].value == expected
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ class Whole:
         except (Wrong, OSError, UnicodeDecodeError):
             return Told(outcome="parcial")
         found = self.judge_sales(header, rows, date.fromisoformat(cut)) if kind == "ventas" else judge_stock(header, rows)
-        wrong, total = len(found.rejects), len(found.rejects) + len(found.rows)
+        wrong, total = len(found.rejects), found.read
         if wrong and (not found.rows or (total >= 20 and 2 * wrong > total)):
             found.outcome = "parcial"
         elif not total:

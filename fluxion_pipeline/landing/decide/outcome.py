@@ -35,7 +35,7 @@ def base_outcome(reading: Reading, stands: Outcome | None) -> tuple[Outcome, str
     if reading.answer is not Answer.ENTERA:
         return Outcome(reading.answer.value), reading.reason
     rejected, good = reading.rejects.num_rows, reading.rows.num_rows
-    total = rejected + good
+    total = rejected + good + reading.repeated
     if rejected and not good:
         return Outcome.PARCIAL, f"all {rejected} rows were rejected"
     if total >= LIMITS.partial and 2 * rejected > total:

@@ -59,6 +59,8 @@ def parse(data: bytes, layout: Layout) -> tuple[Raw, Header]:
         mark = envelope.stand_in(body)
         body = envelope.LONE_CR.sub(mark.encode(), body)
     found = _header(body)
+    if mark and b"\n" not in body:
+        raise Unusable("its lines end with CR alone, and the whole file is one line: save it with line ends LF or CRLF")
     header = check([name.replace(mark, "\r") if mark else name for name in found], layout)
     records = _records(body, len(found))
     raw = _raw(body, found, records)

@@ -94,6 +94,16 @@ def candidates(root: Path, fact: Fact, etl: str, cut: str) -> list[Path]:
 
 def strange(root: Path, known: set[str]) -> Iterator[str]:
     """What the folder holds that is no drop, each with the reason; ``known`` are the codes of locations that are read."""
+    odd = [*_strange_at_top(root)]
+    yield from odd
+    if root.is_dir() and not odd and not any(e.name in FOLDERS.values() or stem_of(e.name) == CATALOGUE for e in _listed(root)):
+        yield f"{_printable(str(root))}: neither {' nor '.join(sorted(FOLDERS.values()))} nor {CATALOGUE}.csv is there: is FLUXION_SOURCE_PATH right?"
+    for fact, top in FOLDERS.items():
+        for entry in _listed(root / top):
+            yield from _strange_below(root, fact, entry, entry.name in known)
+
+
+def _strange_at_top(root: Path) -> Iterator[str]:
     tops = {*FOLDERS.values()}
     for entry in _listed(root):
         data = entry.name.endswith(SUFFIXES)
@@ -101,9 +111,6 @@ def strange(root: Path, known: set[str]) -> Iterator[str]:
             yield f"{entry.name}: the catalogue is called {CATALOGUE}.csv"
         elif not entry.is_file and entry.name not in tops:
             yield f"{entry.name}: drops lie in {' and '.join(sorted(tops))}"
-    for fact, top in FOLDERS.items():
-        for entry in _listed(root / top):
-            yield from _strange_below(root, fact, entry, entry.name in known)
 
 
 def _strange_below(root: Path, fact: Fact, folder: Entry, known: bool) -> Iterator[str]:

@@ -20,7 +20,7 @@ def parse(data: bytes, layout: Layout) -> tuple[Raw, Header]:
     """The rows of a Parquet file as text.
 
     Raises:
-        Unusable: empty or corrupt, a column missing or double, text that is not UTF-8.
+        Unusable: empty or corrupt, a column missing or double, text that is not UTF-8 in a column of the layout.
     """
     if not data:
         raise Unusable("the file is empty: zero bytes")
@@ -30,16 +30,18 @@ def parse(data: bytes, layout: Layout) -> tuple[Raw, Header]:
         table = file.read()
     except (pa.ArrowException, OSError, ValueError) as error:
         raise Unusable(f"the Parquet file can't be read: {str(error).splitlines()[0]}") from None
-    columns = [_text(name, column) for name, column in zip(header.names, table.columns, strict=True)]
+    columns = [_text(name, column, name in header.ignored) for name, column in zip(header.names, table.columns, strict=True)]
     lines = pa.array(range(1, table.num_rows + 1), pa.int32())
     return Raw(pa.table(columns, names=list(header.names)), lines), header
 
 
-def _text(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _text(name: str, column: pa.ChunkedArray, ignored: bool) -> pa.ChunkedArray:
     try:
         text = _as_text(column)
         text.validate(full=True)
     except (pa.ArrowException, UnicodeDecodeError) as error:
+        if ignored:  # only shown, in the raw row of a reject: no reason to refuse the others
+            return _shown(column)
         raise Unusable(f"column {name} ({column.type}) has no text: {str(error).splitlines()[0]}") from None
     return text
 
@@ -51,10 +53,15 @@ def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_timestamp(kind) and kind.tz is None and _all_midnight(column):
         return column.cast(pa.date32()).cast(pa.string())
     if pa.types.is_nested(kind) or pa.types.is_duration(kind):
-        return pa.chunked_array([pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())])
+        return _shown(column)
     if pa.types.is_decimal(kind):
         return pa.chunked_array([pa.array([None if value is None else format(value, "f") for value in column.to_pylist()], pa.string())])
     return column.cast(pa.string())
+
+
+def _shown(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Values that have no text of their own, as Python shows them."""
+    return pa.chunked_array([pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())])
 
 
 def _all_midnight(column: pa.ChunkedArray) -> bool:

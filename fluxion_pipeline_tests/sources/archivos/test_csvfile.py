@@ -65,8 +65,9 @@ def test_a_carriage_return_alone_ends_no_line():
     assert read("a,b\n1,2\r3,4\n") == ([], [(2, "1,2\r3,4")])
 
 
-def test_a_file_of_carriage_returns_alone_has_no_columns():
-    assert refused("a,b\r1,2\r").startswith("missing column b")
+def test_a_file_of_carriage_returns_alone_is_told_to_be_saved_anew():
+    assert refused("a,b\r1,2\r").startswith("its lines end with CR alone")
+    assert refused("a,b\r1,2\n").startswith("missing column b")
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,13 @@ def test_hidden_and_temporary_files_are_not_looked_at(source, tmp_path, name):
     assert (source.strange(), source.cuts(Fact.VENTAS, STORE)) == ((), ())
 
 
+@pytest.mark.parametrize("names", [(), ("README.md",)])
+def test_a_folder_that_holds_no_drops_at_all_is_asked_about(source, tmp_path, names):
+    for name in names:
+        drops.write_raw(tmp_path, name, "x")
+    assert source.strange() == (f"{tmp_path}: neither inventario nor ventas nor productos.csv is there: is FLUXION_SOURCE_PATH right?",)
+
+
 def test_an_orderly_folder_has_nothing_strange_and_nothing_unknown(source, tmp_path):
     drops.write_sales(tmp_path, "tienda_02", DAY, [])
     drops.write_products(tmp_path, [])

@@ -75,3 +75,10 @@ def test_a_file_that_cannot_be_believed_is_refused_with_the_reason(data, reason)
 def test_ignored_columns_are_named():
     _, header = parse(stored(pa.table({"a": ["x"], "b": [1]})), A)
     assert header.warnings == ("ignored columns: b",)
+
+
+def test_a_column_that_is_ignored_may_hold_anything():
+    odd = pa.array([b"\xff\x00", None])
+    raw, header = parse(stored(pa.table({"a": ["x", "y"], "b": odd, "c": pa.array([[b"\xff"], None])})), A)
+    assert header.ignored == ("b", "c")
+    assert raw.table.to_pydict() == {"a": ["x", "y"], "b": ["b'\\xff\\x00'", None], "c": ["[b'\\xff']", None]}
