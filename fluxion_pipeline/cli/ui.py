@@ -110,9 +110,11 @@ def _end_leftovers(settings: Settings) -> None:
 
 def _commands(workspace: Path, host: str, port: int) -> list[list[str]]:
     bin_ = Path(sys.executable).parent
+    # The daemon renews its code server every minute, and the old one warns each time that nobody speaks to it any more.
+    quiet = ["--code-server-log-level", "error"]
     return [
         [str(bin_ / "dagster-webserver"), "-w", str(workspace), "-h", host, "-p", str(port)],
-        [str(bin_ / "dagster-daemon"), "run", "-w", str(workspace)],
+        [str(bin_ / "dagster-daemon"), "run", "-w", str(workspace), *quiet],
     ]
 
 

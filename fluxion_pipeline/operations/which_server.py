@@ -54,7 +54,7 @@ _ANSWERS = (
     ),
     (r"no password supplied", "the PostgreSQL on {where} asks for a password and none is set{who}", "set POSTGRES_PASSWORD"),
     (
-        r"(?s)no pg_hba\.conf entry(?!.*SSL encryption).*no encryption",
+        r"(?s)\A(?!.*SSL (encryption|on\b)).*no pg_hba\.conf entry.*(no encryption|SSL off)",
         "the PostgreSQL on {where} lets nobody in without TLS, and POSTGRES_SSLMODE is «{tls}»{who}",
         "use TLS: export POSTGRES_SSLMODE=require",
     ),

@@ -66,3 +66,4 @@ def test_a_failure_that_lasts_over_a_kill_is_told_once_and_its_end_once(pg_setti
     assert [t.split("]")[0] for t in told()] == ["[ERROR", "[RECUPERADO"]
     assert "secret" not in log
     assert "Traceback" not in log
+    assert "No heartbeat" not in log  # a code server that the daemon has renewed goes quietly
