@@ -12,6 +12,7 @@ from fluxion_pipeline.alerts.store import Store
 from fluxion_pipeline.contracts.outcomes import SATISFIED, Fact, Outcome, SinkName
 from fluxion_pipeline.contracts.sqltext import quote
 from fluxion_pipeline.errors import FluxionError
+from fluxion_pipeline.landing.evidence import HeldBack, held_back
 from fluxion_pipeline.landing.index import stamp
 from fluxion_pipeline.landing.quarantine import Quarantine
 from fluxion_pipeline.landing.tables import own_tables
@@ -57,13 +58,14 @@ class LocationStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """Everything that ``fluxion status`` shows."""
+    """Everything that ``fluxion status`` shows; what is held back, of any cut, newest reading first."""
 
     mode: str
     sinks: tuple[SinkStatus, ...]
     locations: tuple[LocationStatus, ...]
     quarantined: int
     rejected: int
+    held: tuple[HeldBack, ...]
     repairs: int
     last_repair: str | None
     drifts: int
@@ -105,6 +107,7 @@ def status(app: App) -> Status:
         locations,
         quarantined,
         rejected,
+        tuple(sorted(held_back(app.outbox), key=lambda h: h.read_at, reverse=True)),
         repaired,
         last,
         sum(x.rows for x in drifts),
