@@ -18,6 +18,7 @@ from fluxion_pipeline.operations.bring_up import bring_up
 from fluxion_pipeline.operations.explain import Explanation, explain
 from fluxion_pipeline.operations.land import LandingReport, Request, read_and_land
 from fluxion_pipeline.operations.replay import replay
+from fluxion_pipeline.operations.status import status
 from fluxion_pipeline_tests.support.drops import sale, stock, write_sales, write_stock
 
 DAY, NEXT = "2025-03-10", "2025-03-11"
@@ -57,13 +58,14 @@ def test_what_is_held_back_is_listed_with_its_reason_and_lands_when_accepted(app
     (held,) = waiting(app)
     assert (held.location, held.cut, held.valid) == ("SUC001", EVENING, 29)
     assert held.reason.startswith("tamaño")
+    assert status(app).held == waiting(app)
     assert waiting(app, Fact.VENTAS) == ()
     assert waiting(app, Fact.INVENTARIO, ["tienda_02"]) == ()
     (landing,) = accept(app, waiting(app, Fact.INVENTARIO, ["t01"], EVENING))
     assert landing.applied
     bring_up(app, SinkName.DUCKDB)
     assert stock_of(app) == {f"{n:08d}": Decimal(7) for n in range(29)}
-    assert waiting(app) == ()
+    assert waiting(app) == status(app).held == ()
     with pytest.raises(PermanentError, match="nothing is held back"):
         accept(app, waiting(app))
 
@@ -108,6 +110,28 @@ def test_quarantine_is_kept_when_its_source_goes_and_replayed_when_the_map_knows
     assert stock_of(app, "SUC099") == {"00000001": Decimal(6)}
     assert Quarantine(app.settings.home).entries() == ()
     assert replay(app).landings == ()
+
+
+def test_a_location_that_the_map_has_learnt_is_in_the_map_of_the_sinks_as_soon_as_its_rows_are(app: App, drops: Path) -> None:
+    def known() -> set[str]:
+        bring_up(app, SinkName.DUCKDB)
+        return set(app.sink(SinkName.DUCKDB).read("ubicaciones", ["codigo"]).column("codigo").to_pylist())
+
+    app.outbox.land_locations(app.registry)
+    write_sales(drops, "tienda_99", DAY, [sale(DAY)])
+    load(app, Fact.VENTAS)
+    first = app.registry
+    new = [replace(first.find("SUC005"), id=f"t{n}", codigo=f"SUC0{n}", codigo_etl=f"tienda_{n}", nombre=f"Nueva {n}") for n in (99, 98)]
+    assert not known() & {"SUC099", "SUC098"}
+    app.__dict__["registry"] = Registry((*first.locations, new[0]))
+    assert len(replay(app).landings) == 1
+    assert known() & {"SUC099", "SUC098"} == {"SUC099"}
+    app.__dict__["registry"] = Registry((*first.locations, *new))
+    load(app, Fact.INVENTARIO)
+    assert "SUC098" not in known()
+    write_sales(drops, "tienda_98", DAY, [sale(DAY)])
+    load(app, Fact.VENTAS)
+    assert {"SUC099", "SUC098"} <= known()
 
 
 def test_explain_tells_what_landed_changed_and_vanished(app: App, drops: Path) -> None:
