@@ -14,6 +14,9 @@ from fluxion_pipeline.operations.status import SinkStatus
 from fluxion_pipeline.operations.status import status as look
 from fluxion_pipeline.settings import load
 
+HELD = 10
+"""Readings that are held back of which the newest are shown."""
+
 
 def _state(sink: SinkStatus) -> str:
     return sink.problem or (f"being filled: {sink.to_copy:,} slices por_copiar" if sink.to_copy else "ok")
@@ -33,6 +36,10 @@ def status(json: Annotated[bool, typer.Option("--json", help="One JSON object.")
         show("sinks", ("sink", "", "state", "pending slices", "rows"), sinks)
         rows = [(x.fact, x.location, x.name, x.cut, x.outcome or "", x.last_outcome or "", x.reason or "") for x in found.locations]
         show("locations", ("tabla", "ubicación", "nombre", "corte", "resultado", "último intento", "motivo"), rows)
+        held = [("held back", h.fact, h.location, h.cut, h.valid, h.reason) for h in found.held[:HELD]]
+        if held:
+            show("held back", ("", "tabla", "ubicación", "corte", "filas", "motivo"), held)
+            out.print(f"{len(found.held):,} readings held back as sospechoso: fluxion accept lists them, and lands those that are true")
         for c in (c for c in found.channels if not c.well):
             out.print(f"[red]alerts[/]: {escape(f'{c.name} does not deliver since {c.since:%Y-%m-%d %H:%M} UTC, {c.waiting} messages wait: {c.error}')}")
         out.print(f"{found.rejected:,} rejected rows, {found.quarantined:,} files in quarantine")

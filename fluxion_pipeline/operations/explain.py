@@ -60,7 +60,9 @@ def explain(app: App, table: str, key: Sequence[str]) -> Explanation:
     place = app.outbox.root / place_name(location)
     manifests = {m.sequence: m for m in (read_manifest(p) for p in sorted(place.glob("*/*.json")))}
     fact = "inventario_actual" if table == HISTORY else table
-    events = [*landed(place, looked, named, manifests), *rejected(place, fact, named, manifests), *held(place, fact, named, manifests)]
+    events = sorted(landed(place, looked, named, manifests), key=_in_time)
+    refused = [*rejected(place, fact, named, manifests)]
+    events = [*events, *refused, *held(place, fact, named, manifests, events, {e.lote for e in refused})]
     slices = frozenset({e.slice for e in events} | ({location} if table == "inventario_actual" else set()))
     events += [*repairs(recorded(app, table), slices), *drifts.events(app.settings.home, looked, named)]
     sinks: dict[str, list[dict[str, Any]] | str] = {}
@@ -70,7 +72,11 @@ def explain(app: App, table: str, key: Sequence[str]) -> Explanation:
             sinks[sink.name.value] = _records(sink.read(table, None, texts), named)
         except FluxionError as error:
             sinks[sink.name.value] = str(error)
-    return Explanation(table, named, sinks, _image(app, whole, location, named), tuple(sorted(events, key=lambda e: (e.when, e.lote, e.slice, e.what))))
+    return Explanation(table, named, sinks, _image(app, whole, location, named), tuple(sorted(events, key=_in_time)))
+
+
+def _in_time(event: Event) -> tuple[str, int, str, str]:
+    return event.when, event.lote, event.slice, event.what
 
 
 def _key(app: App, table: TableSpec, key: Sequence[str]) -> dict[str, str]:

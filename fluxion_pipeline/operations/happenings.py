@@ -6,11 +6,12 @@ Before this: the outbox and the record of repairs; after it: ``operations.explai
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from fluxion_pipeline.contracts.outcomes import Fact, Outcome
 from fluxion_pipeline.contracts.sqltext import quote
 from fluxion_pipeline.landing import frames
 from fluxion_pipeline.landing.index import stamp
@@ -147,12 +148,31 @@ def _teller(manifests: Manifests, sequence: int, slice_: str | None) -> Manifest
     return manifests.get(version)
 
 
-def held(place: Path, fact: str, named: Mapping[str, str], manifests: Manifests) -> Iterator[Event]:
-    """The row in readings that were not applied."""
-    for row in found(_evidence(place, fact, manifests, "evidencia"), *condition(named)):
-        manifest = manifests[_sequence(row["filename"])]
-        shown = {k: v for k, v in row.items() if k not in (*named, "filename") and v is not None}
-        yield _event(manifest, "held back", _slice(manifest), shown)
+def held(place: Path, fact: str, named: Mapping[str, str], manifests: Manifests, before: Sequence[Event], refused: Set[int]) -> Iterator[Event]:
+    """The row in readings that were not applied; and those held back that would have removed it.
+
+    ``before`` is what landed, in time order; ``refused`` are the lotes of readings that had the row and rejected it.
+    """
+    kept = _evidence(place, fact, manifests, "evidencia")
+    rows, files = {_sequence(row["filename"]): row for row in found(kept, *condition(named))}, {None, *(p.name for p in kept)}
+    for manifest in manifests.values():
+        row = rows.get(manifest.sequence)
+        if row is not None:
+            shown = {k: v for k, v in row.items() if k not in (*named, "filename") and v is not None}
+            yield _event(manifest, "held back", _slice(manifest), shown)
+        elif manifest.extra.get("evidencia") in files and manifest.sequence not in refused and _lacks(manifest, fact, before):
+            event = _event(manifest, "held back", _slice(manifest), None)
+            yield replace(event, note=f"{event.note}; it hasn't this row")
+
+
+def _lacks(manifest: Manifest, fact: str, before: Sequence[Event]) -> bool:
+    """Whether a reading without the row would have removed it, had it not been held back."""
+    reading = manifest.reading
+    if reading is None or reading["fact"] != fact or reading["outcome"] != Outcome.SOSPECHOSO or fact == Fact.CATALOGO:
+        return False
+    whole = fact == Fact.INVENTARIO
+    last = [e.what for e in before if e.lote < manifest.sequence and (whole or e.slice == _slice(manifest))][-1:]
+    return bool(last) and last[0] not in ("gone", "displaced")
 
 
 def repairs(lines: Sequence[RepairLine], slices: frozenset[str]) -> Iterator[Event]:

@@ -13,6 +13,7 @@ from fluxion_pipeline.alerts.store import Store, read_book
 from fluxion_pipeline.contracts.outcomes import SATISFIED, Fact, Mode, Outcome, SinkName
 from fluxion_pipeline.contracts.sqltext import quote
 from fluxion_pipeline.errors import FluxionError
+from fluxion_pipeline.landing.evidence import HeldBack, held_back
 from fluxion_pipeline.landing.index import stamp
 from fluxion_pipeline.landing.quarantine import Quarantine
 from fluxion_pipeline.landing.tables import compared_tables, own_tables
@@ -59,13 +60,14 @@ class LocationStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """Everything that ``fluxion status`` shows."""
+    """Everything that ``fluxion status`` shows; what is held back, of any cut, newest reading first."""
 
     mode: str
     sinks: tuple[SinkStatus, ...]
     locations: tuple[LocationStatus, ...]
     quarantined: int
     rejected: int
+    held: tuple[HeldBack, ...]
     repairs: int
     last_repair: str | None
     drifts: int
@@ -110,6 +112,7 @@ def status(app: App) -> Status:
         locations,
         quarantined,
         rejected,
+        tuple(sorted(held_back(app.outbox), key=lambda h: h.read_at, reverse=True)),
         repaired,
         last,
         sum(x.rows for x in drifts),

@@ -136,6 +136,25 @@ def test_a_snapshot_that_was_held_back_and_accepted(app: App, drops: Path) -> No
     assert [r["stock"] for r in carried.image] == [5]
 
 
+def test_a_row_that_a_held_back_reading_lacks_says_why_it_is_still_there(app: App, drops: Path) -> None:
+    kept = [sale(DAY, f"{n:012d}") for n in range(1, 61)]
+    sold(app, drops, DAY, *kept)
+    sold(app, drops, NEXT, sale(NEXT, "000000000050"))
+    sold(app, drops, DAY, *kept[:10])
+    found = explain(app, "ventas", ["tienda_01", "000000000040", "1"])
+    assert [(e.what, e.slice, e.row is None) for e in found.events] == [("landed", PLACE, False), ("held back", PLACE, True)]
+    assert found.events[-1].note.startswith("sospechoso: quita")
+    assert found.events[-1].note.endswith("it hasn't this row")
+    assert story(app, "ventas", *KEY) == [("landed", PLACE), ("held back", PLACE)]
+    moved = story(app, "ventas", "tienda_01", "000000000050", "1")
+    assert ("held back", PLACE) not in moved
+    write_stock(drops, "tienda_01", TICKS[0], [stock(f"{n:08d}", 5) for n in range(60)])
+    write_stock(drops, "tienda_01", TICKS[1], [stock(f"{n:08d}", 7) for n in range(28)])
+    load(app, Fact.INVENTARIO)
+    assert [e[0] for e in story(app, "inventario_actual", "SUC001", "00000040")] == ["landed", "held back"]
+    assert story(app, "inventario_actual", "SUC001", "00000099") == []
+
+
 def test_a_product_that_facts_met_before_any_catalogue(app: App, drops: Path) -> None:
     sold(app, drops, DAY, sale(DAY, "000000000001", codigo_producto="00818981"))
     write_products(drops, [product("00818981", descripcion="Café")])

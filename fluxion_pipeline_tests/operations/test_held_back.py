@@ -18,6 +18,7 @@ from fluxion_pipeline.operations.bring_up import bring_up
 from fluxion_pipeline.operations.explain import Explanation, explain
 from fluxion_pipeline.operations.land import LandingReport, Request, read_and_land
 from fluxion_pipeline.operations.replay import replay
+from fluxion_pipeline.operations.status import status
 from fluxion_pipeline_tests.support.drops import sale, stock, write_sales, write_stock
 
 DAY, NEXT = "2025-03-10", "2025-03-11"
@@ -57,13 +58,14 @@ def test_what_is_held_back_is_listed_with_its_reason_and_lands_when_accepted(app
     (held,) = waiting(app)
     assert (held.location, held.cut, held.valid) == ("SUC001", EVENING, 29)
     assert held.reason.startswith("tamaño")
+    assert status(app).held == waiting(app)
     assert waiting(app, Fact.VENTAS) == ()
     assert waiting(app, Fact.INVENTARIO, ["tienda_02"]) == ()
     (landing,) = accept(app, waiting(app, Fact.INVENTARIO, ["t01"], EVENING))
     assert landing.applied
     bring_up(app, SinkName.DUCKDB)
     assert stock_of(app) == {f"{n:08d}": Decimal(7) for n in range(29)}
-    assert waiting(app) == ()
+    assert waiting(app) == status(app).held == ()
     with pytest.raises(PermanentError, match="nothing is held back"):
         accept(app, waiting(app))
 

@@ -72,9 +72,9 @@ def _counting_postgresql(counter: Nth, opened: list[Any]) -> Callable[..., Any]:
         def commit(self) -> None:
             counter.run(super().commit)
 
-    def connect(**named: Any) -> Any:
-        if counter.acted:
-            return real(**named)
+    def connect(*values: Any, **named: Any) -> Any:
+        if counter.acted or values:  # by an address: whoever only asks whether the server answers
+            return real(*values, **named)
         opened.append(real(**named, connection_factory=Connection))
         return opened[-1]
 
