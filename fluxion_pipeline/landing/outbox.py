@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -198,6 +198,12 @@ class Outbox:
                 return False
             self.write(past, (draft,))
             return True
+
+    def land_new_locations(self, registry: Registry, codes: Iterable[str]) -> None:
+        """Land the map before anything of a location that the landed one lacks; where no map landed yet, ``fluxion init`` will."""
+        landed = self.index.images(EVERYWHERE, "ubicaciones")
+        if landed and not set(codes) <= set(image_rows(landed[0]).column("codigo").to_pylist()):
+            self.land_locations(registry)
 
     @decided_anew
     def land_met(self) -> int:

@@ -146,6 +146,7 @@ def read_and_land(app: App, request: Request, progress: Progress | None = None, 
         expected = frozenset(c for c in source.expected(request.fact) if c[:10] <= tomorrow)  # one store's wrong clock makes no others late
         calendar = read_calendar(app.settings.home, app.registry)
         work = {x: cuts for x in wanted if (cuts := cuts_due(app, request, x, expected, calendar))}
+        app.outbox.land_new_locations(app.registry, (x.codigo for x in work))
         landings, errors = _side_by_side(app, request, calendar, work, progress)
         met = app.outbox.land_met()
     strange = (*getattr(source, "strange", tuple)(), *calendar.problems)

@@ -36,6 +36,7 @@ def replay(app: App, folder: str | None = None) -> Replay:
         if location is None or not location.activo:
             waiting.append(entry)
             continue
+        app.outbox.land_new_locations(app.registry, [location.codigo])
         with app.outbox.lock(location.codigo) as past:
             reading = _read(app, quarantine, entry, location)
             landings.append(app.outbox.land(replace(reading, provenance=Provenance.REPLAY), past))

@@ -112,6 +112,28 @@ def test_quarantine_is_kept_when_its_source_goes_and_replayed_when_the_map_knows
     assert replay(app).landings == ()
 
 
+def test_a_location_that_the_map_has_learnt_is_in_the_map_of_the_sinks_as_soon_as_its_rows_are(app: App, drops: Path) -> None:
+    def known() -> set[str]:
+        bring_up(app, SinkName.DUCKDB)
+        return set(app.sink(SinkName.DUCKDB).read("ubicaciones", ["codigo"]).column("codigo").to_pylist())
+
+    app.outbox.land_locations(app.registry)
+    write_sales(drops, "tienda_99", DAY, [sale(DAY)])
+    load(app, Fact.VENTAS)
+    first = app.registry
+    new = [replace(first.find("SUC005"), id=f"t{n}", codigo=f"SUC0{n}", codigo_etl=f"tienda_{n}", nombre=f"Nueva {n}") for n in (99, 98)]
+    assert not known() & {"SUC099", "SUC098"}
+    app.__dict__["registry"] = Registry((*first.locations, new[0]))
+    assert len(replay(app).landings) == 1
+    assert known() & {"SUC099", "SUC098"} == {"SUC099"}
+    app.__dict__["registry"] = Registry((*first.locations, *new))
+    load(app, Fact.INVENTARIO)
+    assert "SUC098" not in known()
+    write_sales(drops, "tienda_98", DAY, [sale(DAY)])
+    load(app, Fact.VENTAS)
+    assert {"SUC099", "SUC098"} <= known()
+
+
 def test_explain_tells_what_landed_changed_and_vanished(app: App, drops: Path) -> None:
     write_stock(drops, "tienda_01", MORNING, [stock("00000001", 4), stock("00000002", 1)])
     write_stock(drops, "tienda_01", EVENING, [stock("00000002", 1)])
