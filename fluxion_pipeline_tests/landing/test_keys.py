@@ -10,7 +10,12 @@ import pytest
 
 from fluxion_pipeline.contracts.outcomes import Fact
 from fluxion_pipeline.contracts.rows import ROW_KEYS, row_schema
+from fluxion_pipeline.landing import past
+from fluxion_pipeline.landing.index import Image
 from fluxion_pipeline.landing.keys import KeyIndex, hashes
+from fluxion_pipeline.landing.outbox import Outbox
+from fluxion_pipeline.landing.past import image_rows
+from fluxion_pipeline_tests.support import readings
 
 DAYS, LINES = 60, 200
 KEY = ROW_KEYS[Fact.VENTAS]
@@ -45,6 +50,26 @@ def test_the_days_of_some_keys_are_found_without_looking_at_all_days(tmp_path: P
     index.replace({f"2025-02-{n:02d}": keys(n * LINES) for n in range(1, DAYS)}, 2)
     assert index.days(keys(LINES * 3 - 1, 2)) == ("2025-02-02", "2025-02-03")
     assert steps(index, keys(0), monkeypatch) < 1.5 * few
+
+
+def test_landing_a_day_reads_the_days_that_share_its_keys_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outbox, read = Outbox(tmp_path).open(), list[str]()
+
+    def looked(image: Image) -> pa.Table:
+        read.append(image.slice)
+        return image_rows(image)
+
+    def land(day: int, numbers: range, minute: int) -> list[str]:
+        read.clear()
+        with outbox.lock("SUC001") as before:
+            assert outbox.land(readings.sales("SUC001", f"2025-11-{day:02d}", readings.invoices(*numbers), minute), before).new
+        return [s for s in read if s != f"SUC001/2025-11-{day:02d}"]
+
+    monkeypatch.setattr(past, "image_rows", looked)
+    for day in range(1, 25):
+        assert land(day, range(10 * day, 10 * day + 10), day) == []
+    assert set(land(25, range(55, 62), 30)) == {"SUC001/2025-11-05", "SUC001/2025-11-06"}
+    assert set(land(12, range(120, 131), 31)) == {"SUC001/2025-11-13"}
 
 
 def test_a_days_keys_lie_together_and_no_two_of_them_are_one(tmp_path: Path) -> None:
