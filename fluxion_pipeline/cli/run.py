@@ -80,7 +80,7 @@ def recuperacion(ubicacion: Places = None, wait: Wait = 60.0, force: Force = Fal
 
 @app.command()
 def limpieza() -> None:
-    """Let go what the settings FLUXION_KEEP_* no longer keep, as each night does, and say how long the disk will do."""
+    """Let go what the settings FLUXION_KEEP_* no longer keep, put images of old months together, and say how long the disk will do: as each night."""
     with speaking():
         here = App(load())
         mode.check_ready(here)

@@ -267,6 +267,14 @@ def alive(pid: int) -> bool:
         return False
 
 
+def paused(pid: int) -> bool:
+    """Whether somebody stopped a process (SIGSTOP): it accepts connections and answers nothing, for however long."""
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_STOPPED)
+    except psutil.NoSuchProcess:
+        return False
+
+
 def tail(text: str, lines: int = 6) -> str:
     """The last lines of a text, in one."""
     return " | ".join(text.splitlines()[-lines:])

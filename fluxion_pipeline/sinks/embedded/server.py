@@ -24,7 +24,7 @@ from fluxion_pipeline.errors import BusyError, PermanentError, SinkAway
 from fluxion_pipeline.locks import hold
 from fluxion_pipeline.sinks.embedded import binaries, memory
 from fluxion_pipeline.sinks.embedded.address import ServerAddress, ServerState, ServerStatus
-from fluxion_pipeline.sinks.embedded.cluster import Cluster
+from fluxion_pipeline.sinks.embedded.cluster import Cluster, paused
 from fluxion_pipeline.sinks.embedded.launch import Launch
 from fluxion_pipeline.sinks.embedded.memory import HOST, Memory
 from fluxion_pipeline.sinks.embedded.privileges import Way
@@ -140,6 +140,8 @@ class EmbeddedServer:
             running = self._cluster.postmaster()
             if running:
                 remembered = self._remember(replace(remembered, port=running.port), remembered)
+                if paused(running.pid):
+                    raise SinkAway("postgresql", f"the embedded PostgreSQL (process {running.pid}) is paused", f"kill -CONT {running.pid}")
                 try:
                     self._login(remembered, "postgres").close()
                 except psycopg2.OperationalError as error:

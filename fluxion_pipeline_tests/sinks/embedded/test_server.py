@@ -262,3 +262,17 @@ def test_foreign_libpq_variables_change_nothing(open_folder: Path, monkeypatch: 
     for name, value in {"PGPORT": "1", "PGHOST": "192.0.2.1", "PGDATA": "/nonexistent", "PGUSER": "x", "LD_LIBRARY_PATH": "/nonexistent"}.items():
         monkeypatch.setenv(name, value)
     assert query(EmbeddedServer(open_folder / "home").ensure(), "SELECT current_user") == [("fluxion",)]
+
+
+def test_a_server_that_somebody_paused_is_away_at_once_and_named(shared: EmbeddedServer) -> None:
+    shared.ensure()
+    pid = shared.status().pid
+    assert pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(SinkAway, match=rf"process {pid}\) is paused") as caught:
+            shared.ensure(timeout=200)
+        assert caught.value.remedy == f"kill -CONT {pid}"
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert query(shared.ensure(), "SELECT 1") == [(1,)]
