@@ -25,7 +25,7 @@ def retold(rejects: pa.Table, texts: Mapping[int, str], fact: Fact) -> pa.Table:
     """
     rows, met = rejects.to_pylist(), Counter[str]()
     for row in rows:
-        row["fila"] = texts.get(row["linea"], row["fila"])
+        row["fila"] = texts.get(row["linea"], row["fila"]).replace("\x00", "\\u0000")  # as JSON should have it, and databases can
         row["id"] = identity(fact.value, row["origen"], met[row["fila"]], row["fila"])
         met[row["fila"]] += 1
     return pa.Table.from_pylist(rows, REJECT_SCHEMA)
