@@ -93,10 +93,11 @@ class Lines:
         if batches or broken or not given:
             yield _raw(columns, batches, numbers, broken)
 
-    def texts(self, wanted: set[int]) -> dict[int, str]:
-        """The lines at some positions (from 1) as they came; the answer was read before."""
+    def texts(self) -> Iterator[tuple[int, str]]:
+        """Each line's position (from 1) and text as it came; the answer was read before."""
         with Answer(self.path, self.shape.name, self.encoding) as answer:
-            return {n: text[start:end] for n, (_, text, start, end) in enumerate(answer.elements(), 1) if n in wanted}
+            for _, text, start, end in answer.elements():
+                yield answer.count, text[start:end]
 
     def _arrays(self, rows: list[_Row]) -> list[pa.Array]:
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
