@@ -19,7 +19,7 @@ from fluxion_pipeline.operations.coverage import coverage as look
 from fluxion_pipeline.operations.coverage_picture import LOOKS, letter
 from fluxion_pipeline.settings import load
 
-LABEL, COLUMN = 20, 3
+LABEL, COLUMN, MOST = 20, 3, 10
 
 
 def coverage(
@@ -66,8 +66,8 @@ def _map(found: Coverage) -> None:
     """As many days side by side as the terminal is wide."""
     fit = max(1, (out.width - LABEL) // COLUMN)
     out.print(f"[bold]{found.fact.value}[/]: {found.share:.1%} of what is expected, {found.days[0]} to {found.days[-1]}")
-    for start in range(0, len(found.days), fit):
-        days = found.days[start : start + fit]
+    for start in range(0, len(found.shown), fit):
+        days = found.shown[start : start + fit]
         out.print(Text(" " * LABEL + "".join(f"{day[8:]} " for day in days), style="bold"))
         for place in found.locations:
             line = Text(f"{place.codigo} {place.nombre}"[: LABEL - 1].ljust(LABEL))
@@ -79,7 +79,8 @@ def _map(found: Coverage) -> None:
     for word in found.counts():
         legend.append(f" {LOOKS[word][0]} ", f"white on {LOOKS[word][1]}").append(f" {word}  ")
     out.print(legend)
-    for cell in found.lacking[:10]:
-        out.print(Text(f"{cell.day} {cell.location}: {cell.result}" + (f": {cell.reason}" if cell.reason else "")))
-    if len(found.lacking) > 10:
-        out.print(f"… and {len(found.lacking) - 10} more are lacking (fluxion coverage --json)")
+    gaps = found.gaps
+    for gap in gaps[:MOST]:
+        out.print(Text(f"{gap.day} {gap.result}" + (f" ({gap.reason})" if gap.reason else "") + f": {', '.join(gap.locations)}"))
+    if len(gaps) > MOST:
+        out.print(f"… and {sum(len(g.locations) for g in gaps[MOST:])} more are lacking (fluxion coverage --json)")

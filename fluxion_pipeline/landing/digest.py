@@ -7,9 +7,9 @@ in SQL, and DuckDB gives the md5. ``likeness`` is for rows that are only compare
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable, Sequence
 from hashlib import md5
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -23,13 +23,21 @@ from fluxion_pipeline.contracts.sqltext import columns
 MANY = 3000
 """From so many rows on DuckDB is asked."""
 
+PIECE = 1 << 15
+"""Rows whose texts are made at once."""
+
 _HEX = 32
 
 
 def digest_of(rows: pa.Table, names: Iterable[str]) -> str:
     """The digest of the rows over some of their columns, which have the types of the contract."""
-    texts = _texts(rows, names)
-    return digest(texts.to_pylist()) if rows.num_rows < MANY else _digest_of_many(texts)
+    kept = list(names)
+    total = 0
+    for start in range(0, rows.num_rows, PIECE):  # a day's texts at once would weigh more than its rows
+        found = halves(_texts(rows.slice(start, PIECE), kept))
+        # In two parts: a sum of 64-bit numbers doesn't fit into one.
+        total += (int((found >> 32).sum()) << 32) + int((found & 0xFFFFFFFF).sum())
+    return str(total)
 
 
 def likeness(rows: pa.Table, names: Sequence[str]) -> str:
@@ -45,32 +53,24 @@ def likeness(rows: pa.Table, names: Sequence[str]) -> str:
     return f"{duckdb.__version__}:{total}"
 
 
-def _digest_of_many(texts: pa.ChunkedArray) -> str:
+def halves(texts: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """The first 64 bits of each text's md5, as signed numbers."""
+    if len(texts) < MANY:
+        data = b"".join([md5(t.encode(), usedforsecurity=False).digest()[:8] for t in texts.to_pylist()])
+        return np.frombuffer(data, ">i8").astype(np.int64)
     con = connection()
     con.register("_medidas", pa.table({"texto": texts}))
     try:
         hexes = con.sql("SELECT md5(texto) AS m FROM _medidas").to_arrow_table().column("m")
     finally:
         con.unregister("_medidas")
-    total = 0
-    for chunk in hexes.chunks:
-        _, offsets, data = chunk.buffers()
-        start = int(np.frombuffer(offsets, np.int32)[chunk.offset])
-        halves = np.frombuffer(bytes.fromhex(bytes(data[start : start + _HEX * len(chunk)]).decode()), ">i8")[::2].astype(np.int64)
-        # In two parts: a sum of 64-bit numbers doesn't fit into one.
-        total += (int((halves >> 32).sum()) << 32) + int((halves & 0xFFFFFFFF).sum())
-    return str(total)
+    return np.concatenate([_numbers(chunk) for chunk in hexes.chunks])
 
 
-def canonical(rows: pa.Table, names: Iterable[str]) -> list[str]:
-    """The canonical text of each row: its columns' texts, joined by ``|``."""
-    return list(_texts(rows, names).to_pylist())
-
-
-def digest(texts: Iterable[str]) -> str:
-    """The sum over rows of the first 64 bits of the md5 of their canonical text."""
-    data = b"".join([md5(t.encode(), usedforsecurity=False).digest()[:8] for t in texts])
-    return str(sum(struct.unpack(f">{len(data) // 8}q", data)))
+def _numbers(hexes: pa.Array) -> np.ndarray[Any, np.dtype[np.int64]]:
+    _, offsets, data = hexes.buffers()
+    start = int(np.frombuffer(offsets, np.int32)[hexes.offset])
+    return np.frombuffer(bytes.fromhex(bytes(data[start : start + _HEX * len(hexes)]).decode()), ">i8")[::2].astype(np.int64)
 
 
 def _texts(rows: pa.Table, names: Iterable[str]) -> pa.ChunkedArray:

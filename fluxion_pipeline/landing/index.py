@@ -120,8 +120,7 @@ class Index:
                 self.add_attempt(db, Attempt(Fact(manifest.reading["fact"]), place, manifest.reading["cut"], data))
         if manifest.extra.get(COMPACTED):
             db.execute("INSERT OR IGNORE INTO compactas VALUES (?, ?)", (place, manifest.sequence))
-        for product in manifest.extra.get("met", ()):
-            db.execute("INSERT OR IGNORE INTO vistos VALUES (?, ?, ?, ?)", product)
+        db.executemany("INSERT OR IGNORE INTO vistos VALUES (?, ?, ?, ?)", manifest.extra.get("met", ()))
 
     def add_attempt(self, db: sqlite3.Connection, attempt: Attempt) -> None:
         """Remember an attempt: each is known once; the newest (by the start of its reading) is at hand."""

@@ -34,7 +34,7 @@ def entries(drafts: tuple[Draft, ...], past: Past, sequence: int, writer: LoteWr
             if same and not draft.stateful:
                 continue
             described.append((draft.slice, image.version if same and image else sequence, rows, digest))
-            kept.append(draft.rows.append_column("_slice", pa.array([draft.slice] * draft.rows.num_rows, pa.string())))
+            kept.append(draft.rows.append_column("_slice", pa.repeat(draft.slice, draft.rows.num_rows)))
         if described:
             file = writer.parquet(table, pa.concat_tables(kept), pieces=len(kept) > 1)
             result += [SliceEntry(table, slice_, version, rows, digest, file) for slice_, version, rows, digest in described]

@@ -225,7 +225,10 @@ class Outbox:
             return []
         met = reading.met.select(["codigo", "descripcion", "categoria", "marca"])
         unknown = met.filter(pc.invert(pc.is_in(met.column("codigo"), value_set=self._product_codes())))
-        return [tuple(row.values()) for row in unknown.to_pylist()]
+        if not unknown.num_rows:
+            return []
+        told = {m[0] for m in self.index.met()}  # by another location, in this run
+        return [row for row in zip(*(c.to_pylist() for c in unknown.columns), strict=True) if row[0] not in told]
 
     def _product_codes(self) -> pa.Array:
         with self._guard:

@@ -59,6 +59,16 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Gap:
+    """What is lacking of a day for one reason, at one location or many."""
+
+    day: str
+    result: str
+    reason: str | None
+    locations: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Coverage:
     """A fact's locations and days; a pair without a cell is expected of nobody."""
 
@@ -72,6 +82,21 @@ class Coverage:
     def lacking(self) -> tuple[Cell, ...]:
         """What is missing, newest day first."""
         return tuple(sorted((c for c in self.cells.values() if c.lacking), key=lambda c: (c.day, c.location), reverse=True))
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """What is missing, newest day first, what concerns most locations before the rest of its day."""
+        found: dict[tuple[str, str, str | None], list[str]] = {}
+        for cell in self.lacking:
+            found.setdefault((cell.day, cell.result, cell.reason), []).append(cell.location)
+        gaps = [Gap(*key, tuple(sorted(places))) for key, places in found.items()]
+        return tuple(sorted(sorted(gaps, key=lambda g: -len(g.locations)), key=lambda g: g.day, reverse=True))
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The days from the first one on of which anything is expected: a young home has no month yet."""
+        first = min((day for _, day in self.cells), default=self.days[0])
+        return tuple(d for d in self.days if d >= first)
 
     @property
     def share(self) -> float:

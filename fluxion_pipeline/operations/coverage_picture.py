@@ -43,16 +43,16 @@ def letter(cell: Cell) -> str:
 
 def svg(found: Coverage) -> str:
     """The map as one SVG element: a row per location, a column per day."""
-    width, height = LEFT + SIZE * len(found.days) + 8, TOP + SIZE * len(found.locations) + 8
+    width, height = LEFT + SIZE * len(found.shown) + 8, TOP + SIZE * len(found.locations) + 8
     heads = "".join(
         f'<text x="{LEFT + SIZE * n + SIZE // 2}" y="{TOP - 8}" text-anchor="middle">{day[8:]}</text>'
         + (f'<text x="{LEFT + SIZE * n}" y="{TOP - 19}">{day[:7]}</text>' if day[8:] == "01" or n == 0 else "")
-        for n, day in enumerate(found.days)
+        for n, day in enumerate(found.shown)
     )
     rows = []
     for y, place in enumerate(found.locations):
         rows.append(f'<text x="4" y="{TOP + SIZE * y + 14}">{escape(place.codigo)} {escape(place.nombre[:11])}</text>')
-        for x, day in enumerate(found.days):
+        for x, day in enumerate(found.shown):
             cell = found.cells.get((place.codigo, day))
             if cell is not None:
                 rows.append(_square(cell, place.nombre, LEFT + SIZE * x, TOP + SIZE * y))
@@ -62,10 +62,10 @@ def svg(found: Coverage) -> str:
 
 def markdown(found: Coverage) -> str:
     """The map as Markdown, for where no page can be shown: a table of letters, what is lacking in bold, and what the letters mean."""
-    heads = ["ubicación", *(day[5:] for day in found.days)]
+    heads = ["ubicación", *(day[5:] for day in found.shown)]
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for place in found.locations:
-        cells = (found.cells.get((place.codigo, day)) for day in found.days)
+        cells = (found.cells.get((place.codigo, day)) for day in found.shown)
         letters = ["" if c is None else f"**{letter(c)}**" if c.lacking else letter(c) for c in cells]
         lines.append(f"| {place.codigo} | " + " | ".join(letters) + " |")
     legend = ", ".join(f"{mark} {word}" for word, (mark, _) in LOOKS.items())
@@ -74,8 +74,11 @@ def markdown(found: Coverage) -> str:
 
 def _square(cell: Cell, name: str, x: int, y: int) -> str:
     text = f"{cell.location} {name}, {cell.day}: {cell.result}" + (f" ({cell.reason})" if cell.reason else "")
+    side = SIZE - 2
+    there = round(side * cell.good / cell.wanted) if cell.result == Outcome.PARCIAL.value and cell.wanted else 0
+    part = f'<rect x="{x}" y="{y + side - there}" width="{side}" height="{there}" rx="2" fill="{LOOKS[Outcome.COMPLETO.value][1]}"/>' if there else ""
     return (
-        f'<g><title>{escape(text)}</title><rect x="{x}" y="{y}" width="{SIZE - 2}" height="{SIZE - 2}" rx="2" fill="{LOOKS[cell.result][1]}"/>'
+        f'<g><title>{escape(text)}</title><rect x="{x}" y="{y}" width="{side}" height="{side}" rx="2" fill="{LOOKS[cell.result][1]}"/>{part}'
         f'<text x="{x + SIZE // 2 - 1}" y="{y + 13}" text-anchor="middle" fill="#fff">{letter(cell)}</text></g>'
     )
 
@@ -89,20 +92,22 @@ def page(maps: Sequence[Coverage], at: datetime) -> str:
 <html lang="es"><head><meta charset="utf-8"><title>Cobertura</title><style>
 body{{font-family:sans-serif;margin:1.5rem;color:#222;background:#fff}} li{{display:inline-block;margin-right:1rem}} ul{{padding:0}}
 b{{display:inline-block;width:1.3em;text-align:center;color:#fff;border-radius:2px}} table{{border-collapse:collapse;font-size:.85rem}}
-td,th{{border:1px solid #ddd;padding:.2rem .5rem;text-align:left}}
-</style></head><body><h1>Cobertura</h1><p>{when}, hora de Caracas. Una letra pequeña: la última lectura falló, y sigue en pie la anterior.</p>
+td,th{{border:1px solid #ddd;padding:.2rem .5rem;text-align:left}} td:first-child{{white-space:nowrap}}
+</style></head><body><h1>Cobertura</h1><p>{when}, hora de Caracas. Una letra pequeña: la última lectura falló, y sigue en pie la anterior.
+De un día parcial la parte verde es la que está.</p>
 <ul>{legend}</ul>{parts}</body></html>
 """
 
 
 def _lacking(found: Coverage, most: int = 200) -> str:
-    cells = found.lacking
-    if not cells:
+    gaps = found.gaps
+    if not gaps:
         return "<p>No falta nada.</p>"
-    rows = "".join(f"<tr><td>{c.day}</td><td>{escape(c.location)}</td><td>{c.result}</td><td>{escape(c.reason or '')}</td></tr>" for c in cells[:most])
-    more = f"<p>… y {len(cells) - most} más</p>" if len(cells) > most else ""
-    head = "<tr><th>día</th><th>ubicación</th><th>resultado</th><th>motivo</th></tr>"
-    return f"<details><summary>Falta: {len(cells)}</summary><table>{head}{rows}</table>{more}</details>"
+    cells = ((g.day, g.result, g.reason or "", ", ".join(g.locations)) for g in gaps[:most])
+    rows = "".join("<tr>" + "".join(f"<td>{escape(text)}</td>" for text in row) + "</tr>" for row in cells)
+    more = f"<p>… y {len(gaps) - most} más</p>" if len(gaps) > most else ""
+    head = "<tr><th>día</th><th>resultado</th><th>motivo</th><th>ubicaciones</th></tr>"
+    return f"<details><summary>Falta: {len(found.lacking)}</summary><table>{head}{rows}</table>{more}</details>"
 
 
 def write(home: Path, maps: Sequence[Coverage], at: datetime) -> Path:

@@ -19,8 +19,14 @@ class Failure(Exception):
 
     def __init__(self, answer: Answer, reason: str, *, transient: bool = False, status: int | None = None) -> None:
         """Remember what became of the question."""
-        super().__init__(reason)
-        self.answer, self.reason, self.transient, self.status = answer, reason, transient, status
+        told = storable(reason)
+        super().__init__(told)
+        self.answer, self.reason, self.transient, self.status = answer, told, transient, status
+
+
+def storable(text: str) -> str:
+    """A text that a server gave, as databases can hold it: U+0000 and halves of surrogate pairs, which JSON can say, as signs that stand for them."""
+    return text.replace("\x00", "\u2400").encode("utf-8", "replace").decode("utf-8")
 
 
 def unreachable(reason: str, *, transient: bool = False, status: int | None = None) -> Failure:

@@ -16,7 +16,7 @@ from fluxion_pipeline.contracts.sqltext import digest_duckdb
 from fluxion_pipeline.contracts.tables import SPECS, spec
 from fluxion_pipeline.landing import frames
 from fluxion_pipeline.landing.decide.content import fingerprint
-from fluxion_pipeline.landing.digest import MANY, canonical, digest, digest_of, likeness
+from fluxion_pipeline.landing.digest import MANY, digest_of, likeness
 from fluxion_pipeline_tests.support import landing_world as world
 from fluxion_pipeline_tests.support.landing_words import said
 
@@ -49,7 +49,7 @@ def test_arrow_and_sql_digest_alike(name: str, data: st.DataObject) -> None:
     rows = data.draw(tables(name))
     names = spec(name).columns
     ((expected,),) = frames.rows(f"SELECT {digest_duckdb(spec(name), names)} FROM x", {"x": rows})
-    assert digest(canonical(rows, names)) == expected
+    assert digest_of(rows, names) == expected
 
 
 @settings(max_examples=3, deadline=None)
@@ -59,7 +59,7 @@ def test_many_rows_digest_like_few_and_like_sql(data: st.DataObject) -> None:
     names = spec("productos").columns
     many = pa.concat_tables([rows] * (MANY // rows.num_rows + 1))
     ((expected,),) = frames.rows(f"SELECT {digest_duckdb(spec('productos'), names)} FROM x", {"x": many})
-    assert digest_of(many, names) == digest(canonical(many, names)) == expected
+    assert digest_of(many, names) == expected
 
 
 @pytest.mark.parametrize("count", [5, MANY + 5])
@@ -73,7 +73,7 @@ def test_alike_is_what_has_the_same_rows_in_any_order(count: int) -> None:
 def test_a_table_in_chunks_digests_as_one() -> None:
     rows = world.real(said("ventas", 0, 1, "a1 b2 c3")).rows
     names = spec("ventas").columns
-    assert canonical(pa.concat_tables([rows.slice(0, 1), rows.slice(1)]), names) == canonical(rows, names)
+    assert digest_of(pa.concat_tables([rows.slice(0, 1), rows.slice(1)]), names) == digest_of(rows, names)
 
 
 def test_content_is_rows_rejects_window_and_answer() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from fluxion_pipeline.contracts.outcomes import Fact
 from fluxion_pipeline.operations import coverage_checks as checks
-from fluxion_pipeline.operations.coverage import Coverage, coverage
+from fluxion_pipeline.operations.coverage import Cell, Coverage, coverage
 from fluxion_pipeline.operations.coverage_picture import page, write
 from fluxion_pipeline.operations.land import Request, read_and_land
 from fluxion_pipeline.settings import Settings
@@ -148,6 +148,27 @@ def test_of_files_only_days_that_some_store_has_are_expected(duck_settings: Sett
     assert checks.recovery_alive(home.app).passed
     yesterday = checks.of_yesterday(home.app)
     assert (yesterday.passed, yesterday.serious, yesterday.numbers["ubicaciones"]) == (False, False, 17)
+
+
+def test_what_many_stores_lack_for_one_reason_is_told_once_and_days_before_the_first_are_not_shown(world: Days) -> None:
+    cells = {
+        ("SUC001", "2025-11-23"): Cell("SUC001", "2025-11-23", "completo", 1, 1, False),
+        ("SUC007", "2025-11-24"): Cell("SUC007", "2025-11-24", "parcial", 17, 34, True, reason="cut"),
+        ("SUC001", "2025-11-24"): Cell("SUC001", "2025-11-24", "sin_lectura", 0, 1, True),
+        ("SUC008", "2025-11-24"): Cell("SUC008", "2025-11-24", "sin_lectura", 0, 1, True),
+        ("SUC008", "2025-11-23"): Cell("SUC008", "2025-11-23", "inalcanzable", 0, 1, True, reason="cut"),
+    }
+    days = ("2025-11-21", "2025-11-22", "2025-11-23", "2025-11-24")
+    found = Coverage(Fact.VENTAS, days, tuple(world.app.registry.active)[:3], cells)
+    assert [(g.day, g.result, g.locations) for g in found.gaps] == [
+        ("2025-11-24", "sin_lectura", ("SUC001", "SUC008")),
+        ("2025-11-24", "parcial", ("SUC007",)),
+        ("2025-11-23", "inalcanzable", ("SUC008",)),
+    ]
+    assert found.shown == days[2:]
+    assert Coverage(Fact.VENTAS, days, (), {}).shown == days
+    text = page([found], world.now)
+    assert ("<td>SUC001, SUC008</td>" in text, ">21</text>" in text, 'height="9" rx="2" fill="#2e8b57"' in text) == (True, False, True)
 
 
 def test_the_page_opens_without_a_network_and_says_what_is_lacking(world: Days) -> None:

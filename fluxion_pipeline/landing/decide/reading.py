@@ -111,7 +111,7 @@ def _apply(case: _Case, outcome: Outcome, reason: str | None) -> Decision:
     repair = outcome is Outcome.REPARACION
     if reading.fact is Fact.VENTAS:
         state = sales.repaired(reading, case.before) if repair else case.after
-        facts = sales.drafts(reading, case.before, state, past)
+        facts = sales.drafts(reading, case.before, state, past, case.mark.measure)
     else:
         state = fresh(reading) if repair else case.after
         facts = stock.drafts(reading, state, past, None if carried_rows(state) else case.mark.measure)

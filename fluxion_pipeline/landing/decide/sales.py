@@ -44,12 +44,12 @@ def repaired(reading: Reading, before: pa.Table) -> pa.Table:
     return frames.query(sql, {"reading": reading.rows, "before": before}, [reading.read_at]).cast(state_schema(Fact.VENTAS))
 
 
-def drafts(reading: Reading, before: pa.Table, after: pa.Table, past: Past) -> tuple[Draft, ...]:
-    """The day's image, and those of the other days in which a key is displaced or comes back."""
+def drafts(reading: Reading, before: pa.Table, after: pa.Table, past: Past, measure: tuple[int, str]) -> tuple[Draft, ...]:
+    """The day's image, and those of the other days in which a key is displaced or comes back; ``measure``: of the reading's rows."""
     keys = pa.concat_tables([before.select(list(_KEYS)), after.select(list(_KEYS))])
     states = {day: past.day(day) for day in past.days_with(keys, reading.cut)} | {reading.cut: after}
     if len(states) == 1:
-        return (_draft(reading, reading.cut, _unmoved(after)),)
+        return (_draft(reading, reading.cut, _unmoved(after), measure if after.num_rows == reading.rows.num_rows else None),)
     owners = _owners(states, keys)
     result = []
     for day, state in states.items():
@@ -59,8 +59,8 @@ def drafts(reading: Reading, before: pa.Table, after: pa.Table, past: Past) -> t
     return tuple(result)
 
 
-def _draft(reading: Reading, day: str, rows: pa.Table) -> Draft:
-    return Draft("ventas", f"{reading.location}/{day}", rows, stateful=True)
+def _draft(reading: Reading, day: str, rows: pa.Table, measure: tuple[int, str] | None = None) -> Draft:
+    return Draft("ventas", f"{reading.location}/{day}", rows, stateful=True, measure=measure)
 
 
 def _owners(states: dict[str, pa.Table], keys: pa.Table) -> pa.Table:

@@ -12,18 +12,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 import httpx
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_exponential_jitter
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_before_delay, wait_exponential_jitter
 
 from fluxion_pipeline.errors import BusyError
 from fluxion_pipeline.locks import hold
 from fluxion_pipeline.sources.failure import Failure, partial, unreachable
 from fluxion_pipeline.sources.klk import stream
+from fluxion_pipeline.sources.klk.charset import encoding_of
+from fluxion_pipeline.sources.klk.deadline import Deadline
 
 LARGEST = 4 << 30
 """Bytes of the largest answer that is taken; a real one has tens of millions."""
@@ -86,19 +88,20 @@ class Asker:
             return "an address that is none"
         return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
-    def until_whole(self, attempt: Callable[[], T], patience: Patience) -> T:
-        """Try until it succeeds or can't be mended by waiting: later each time, with jitter.
+    def until_whole(self, attempt: Callable[[Patience], T], patience: Patience) -> T:
+        """Try until it succeeds or can't be mended by waiting: later each time, with jitter, each with the time that is left.
 
         Raises:
             Failure: the last one.
         """
+        end = time.monotonic() + patience.total
         retrying = Retrying(
-            stop=stop_after_attempt(patience.attempts) | stop_after_delay(patience.total),
+            stop=stop_after_attempt(patience.attempts) | stop_before_delay(patience.total),
             wait=wait_exponential_jitter(multiplier=0.3, max=10, jitter=0.5),
             retry=retry_if_exception(lambda e: isinstance(e, Failure) and e.transient),
             reraise=True,
         )
-        return retrying(attempt)
+        return retrying(lambda: attempt(replace(patience, total=max(0.05, end - time.monotonic()))))
 
     @contextmanager
     def answer(self, store: str, path: str, body: Mapping[str, str], patience: Patience) -> Iterator[Stored]:
@@ -117,24 +120,26 @@ class Asker:
             yield stored
 
     def _fetched(self, path: str, body: Mapping[str, str], patience: Patience, target: Path) -> Stored:
-        deadline = time.monotonic() + patience.total
         timeout = httpx.Timeout(patience.read, connect=patience.connect, pool=None)
         digest, size = hashlib.sha256(), 0
         try:
-            with self._http().stream("POST", f"{self.base}{path}", json=dict(body), timeout=timeout) as response:
+            with (
+                Deadline(patience.total) as deadline,
+                self._http().stream("POST", f"{self.base}{path}", json=dict(body), timeout=timeout, extensions={"trace": deadline.watch}) as response,
+            ):
                 _check_status(response)
                 with target.open("wb") as file:
                     for chunk in response.iter_bytes():
                         size += len(chunk)
-                        if time.monotonic() > deadline:
-                            raise partial(f"the answer took longer than {patience.total:g} s: {size:,} bytes came")
                         if size > LARGEST:
                             raise partial(f"the answer has more than {LARGEST:,} bytes")
                         digest.update(chunk)
                         file.write(chunk)
-                return Stored(target, (response.charset_encoding and response.encoding) or "utf-8", digest.hexdigest(), size)
+                if deadline.passed:  # a body without a length ends where the connection does
+                    raise _too_long(size, patience)
+                return Stored(target, encoding_of(target, response.charset_encoding), digest.hexdigest(), size)
         except httpx.HTTPError as error:
-            raise _mapped(error, size, patience) from None
+            raise (_too_long(size, patience) if deadline.passed else _mapped(error, size, patience)) from None
         except httpx.InvalidURL as error:
             raise unreachable(f"{self.shown} is no address: {error}") from None
         except OSError as error:
@@ -142,11 +147,12 @@ class Asker:
 
     def _http(self) -> httpx.Client:
         # Tills' small servers drop idle connections, so each question has one of its own; the stores
-        # are in the chain's own network, so proxies of the environment don't count.
+        # are in the chain's own network, so proxies of the environment don't count. To load certificates
+        # costs a sixth of a second, and redirections, which might need them, aren't followed.
         with self._guard:
             if self._client is None:
                 self._sweep()
-                self._client = httpx.Client(trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
+                self._client = httpx.Client(trust_env=False, verify=self.base.lower().startswith("https:"), limits=httpx.Limits(max_keepalive_connections=0))
             return self._client
 
     def _sweep(self) -> None:
@@ -155,6 +161,12 @@ class Asker:
             with suppress(OSError):
                 if time.time() - file.stat().st_mtime > LEFT_BEHIND:
                     file.unlink()
+
+
+def _too_long(size: int, patience: Patience) -> Failure:
+    if size:
+        return partial(f"the answer took longer than {patience.total:.3g} s: {size:,} bytes came")
+    return unreachable(f"the server gave no answer within {patience.total:.3g} s")
 
 
 def _check_status(response: httpx.Response) -> None:

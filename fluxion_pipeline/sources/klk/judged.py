@@ -45,24 +45,22 @@ def judged(lines: Lines, place: Place, *, constants: Mapping[str, str]) -> Judge
         raise partial(f"the answer's rows can't be kept in {lines.path.parent}: {error.strerror or error}") from None
     if not whole.rejects.num_rows:
         return whole
-    texts = lines.texts({n for n in whole.rejects.column("linea").to_pylist() if n is not None})
-    return replace(whole, rejects=retold(whole.rejects, texts, lines.shape.layout.fact))
+    return replace(whole, rejects=retold(whole.rejects, lines.texts(), lines.shape.layout.fact, lines.path.parent))
 
 
 def _judged(lines: Lines, place: Place, constants: Mapping[str, str]) -> Judged:
     layout, folder = lines.shape.layout, lines.path.parent
-    rejects: list[pa.Table] = []
-    read = repeated = 0
+    read = repeated = pieces = 0
     met = _Met(layout.fact, folder)
-    with Shelf(folder, row_schema(layout.fact)) as shelf, met.shelf:
+    with Shelf(folder, row_schema(layout.fact)) as shelf, Shelf(folder, REJECT_SCHEMA) as refused, met.shelf:
         for raw in _pieces(lines, constants):
             piece = judge(raw, layout, place)
             shelf.put(piece.rows)
             met.add(piece.met)
-            rejects.append(piece.rejects)
-            read, repeated = read + piece.read, repeated + piece.repeated
-        whole = Judged(shelf.taken(), pa.concat_tables(rejects) if rejects else REJECT_SCHEMA.empty_table(), read, repeated, met.taken())
-    if len(rejects) < 2:
+            refused.put(piece.rejects)
+            read, repeated, pieces = read + piece.read, repeated + piece.repeated, pieces + 1
+        whole = Judged(shelf.taken(), refused.taken(), read, repeated, met.taken())
+    if pieces < 2:
         return whole
     if layout.fact is Fact.INVENTARIO:
         return judged_together(whole, _pieces(lines, constants), layout, place, folder)

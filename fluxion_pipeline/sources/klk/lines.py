@@ -26,6 +26,9 @@ from fluxion_pipeline.sources.klk.stream import Answer
 BATCH = 4096
 """Lines whose values are held as Python's before they go into Arrow."""
 
+MOST_DIGITS = 18
+"""Of a number of lines."""
+
 _Row = tuple[Any, ...]
 _DIVISION = Context(prec=40, rounding=ROUND_HALF_UP, traps=[])
 _USUAL = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,8})?", re.ASCII)
@@ -71,7 +74,7 @@ class Lines:
         with Answer(self.path, self.shape.name, self.encoding) as answer:
             for value, text, start, end in answer.elements():
                 row = take(value)
-                if row is None or text.find("\\u", start, end) >= 0:
+                if row is None or (answer.escapes and text.find("\\u", start, end) >= 0):
                     checked = flat(value, self.shape)
                     if isinstance(checked, str):
                         broken.append(Broken(answer.count, checked, text[start:end]))
@@ -90,10 +93,11 @@ class Lines:
         if batches or broken or not given:
             yield _raw(columns, batches, numbers, broken)
 
-    def texts(self, wanted: set[int]) -> dict[int, str]:
-        """The lines at some positions (from 1) as they came; the answer was read before."""
+    def texts(self) -> Iterator[tuple[int, str]]:
+        """Each line's position (from 1) and text as it came; the answer was read before."""
         with Answer(self.path, self.shape.name, self.encoding) as answer:
-            return {n: text[start:end] for n, (_, text, start, end) in enumerate(answer.elements(), 1) if n in wanted}
+            for _, text, start, end in answer.elements():
+                yield answer.count, text[start:end]
 
     def _arrays(self, rows: list[_Row]) -> list[pa.Array]:
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
@@ -181,10 +185,11 @@ def _check_count(answer: Answer) -> bool:
     total = meta.get("total_registros") if isinstance(meta, dict) else meta
     if total is None:
         return False
-    if not isinstance(total, str) or not total.strip().isdecimal():
-        raise partial(f"meta.total_registros is no number: {str(total)[:40]}")
-    if int(total) != answer.count:
-        raise partial(f"the answer is truncated: it announces {int(total)} lines, {answer.count} came", transient=True)
+    digits = total.strip() if isinstance(total, str) else ""
+    if not digits.isdecimal() or len(digits) > MOST_DIGITS:
+        raise partial(f"meta.total_registros is no number of lines: {str(total)[:40]}")
+    if int(digits) != answer.count:
+        raise partial(f"the answer is truncated: it announces {int(digits)} lines, {answer.count} came", transient=True)
     return True
 
 

@@ -101,7 +101,7 @@ class KlkSource(LiveSource):
         """
         if fact is Fact.CATALOGO:
             return self.catalogue(read_at, scheduled=scheduled)
-        origin = f"{self.asker.shown}{SALES if fact is Fact.VENTAS else STOCK[NEW][0]} {location.klk_sucursal} {location.klk_almacen}"
+        origin = f"{self.asker.shown}{SALES if fact is Fact.VENTAS else STOCK[NEW][0]} {location.klk_sucursal} {location.klk_almacen} {cut}"
         question = _Question(fact, location, cut, read_at, window, origin)
         if (reason := another_system(location, self.name, cut)) is not None:
             return _reading(question, answer=Answer.INALCANZABLE, reason=reason)
@@ -171,7 +171,7 @@ class KlkSource(LiveSource):
         first: Failure | None = None
         for path, body in asked:
             try:
-                return path, self.asker.until_whole(partial(self._once, question, shape, path, body, day, patience), patience)
+                return path, self.asker.until_whole(partial(self._once, question, shape, path, body, day), patience)
             except Failure as failure:
                 if failure.status not in ANOTHER_GENERATION:
                     raise

@@ -15,13 +15,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from fluxion_pipeline.contracts.rules.text import NULL_WORDS
 from fluxion_pipeline.sources.failure import Failure, partial, unreachable
 
 CHUNK = 1 << 20
 LARGEST = 16 << 20
 """Bytes that are read at once, and characters that one element may have: a real one has a thousand."""
 
+NEAR = 1 << 14
+"""Characters before the end of what is held from where on more is read first: to find out that an element isn't whole costs far more."""
+
 SHOWN = 200
+NO_ERROR = frozenset({*NULL_WORDS, "0", "0.0"})
 _SPACE = re.compile(r"[ \t\n\r]*")
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str, strict=False)
@@ -34,6 +39,7 @@ class Answer:
         bare: whether it is the list itself, without an object around it.
         rest: what else the object had, by name; complete once all elements were taken.
         count: how many elements were taken.
+        escapes: whether any character of the text at hand may be written as an escape.
     """
 
     def __init__(self, path: Path, name: str, encoding: str = "utf-8") -> None:
@@ -44,7 +50,8 @@ class Answer:
         known = codecs.lookup(encoding).name
         self._decode = codecs.getincrementaldecoder("utf-8-sig" if known == "utf-8" else known)()
         self._encoding, self._read = known, 0
-        self._text, self._at, self._ended = "", 0, False
+        self._text, self._at, self._ended, self._near = "", 0, False, 0
+        self.escapes = False
         self._found = False
 
     def __enter__(self) -> Answer:
@@ -99,21 +106,27 @@ class Answer:
         if self._peek() == "]":
             self._at += 1
             return
+        decode = _DECODER.raw_decode
         while True:
-            if not self._text.startswith("{", self._at):
+            if self._at > self._near:
+                self._more()
+            text, start = self._text, self._at
+            if not text.startswith("{", start):
                 self._peek()
+                text, start = self._text, self._at
             try:
-                value, end = _DECODER.raw_decode(self._text, self._at)
-                whole = end + 2 < len(self._text)
+                value, end = decode(text, start)
+                whole = end + 2 < len(text)
             except (ValueError, RecursionError):
                 whole = False
             if not whole:  # or wrong, or nothing: what it is takes a closer look
                 value, end = self._scanned()
-            start, self._at = self._at, end
+                text, start = self._text, self._at
+            self._at = end
             self.count += 1
-            yield value, self._text, start, end
-            if self._text.startswith(",", self._at):
-                self._at += 1
+            yield value, text, start, end
+            if text.startswith(",", end):
+                self._at = end + 1
                 continue
             if self._peek() == "]":
                 self._at += 1
@@ -124,7 +137,7 @@ class Answer:
         """The envelope is one: no error in it, and the list is there."""
         if self.bare:
             return
-        if self.rest.get("error"):
+        if _is_error(self.rest.get("error")):
             raise unreachable(f"the server answered with an error: {_shown(self.rest['error'])}", transient=True)
         if not self._found:
             names = ", ".join(self.rest) or "nothing"
@@ -186,12 +199,14 @@ class Answer:
         data = self._file.read(max(CHUNK, len(self._text)))
         try:
             self._text += self._decode.decode(data, not data)
-        except UnicodeDecodeError as error:
+        except UnicodeError as error:
             if not data:
                 raise self._cut() from None
-            raise partial(f"the answer is not {self._encoding}: byte {self._read + error.start + 1:,}") from None
+            raise partial(f"the answer is not {self._encoding}: byte {self._read + getattr(error, 'start', 0) + 1:,}") from None
         self._read += len(data)
         self._ended = not data
+        self._near = len(self._text) - (0 if self._ended else NEAR)
+        self.escapes = "\\" in self._text
         return True
 
     def _broken(self, why: str) -> Failure:
@@ -201,6 +216,11 @@ class Answer:
 
     def _cut(self) -> Failure:
         return partial(f"the answer is cut: it ends in the middle after {self.count} lines", transient=True)
+
+
+def _is_error(value: Any) -> bool:
+    """Whether the envelope's ``error`` tells of one; a code of 0 and the words for "nothing" don't."""
+    return bool(value) and not (isinstance(value, str) and value.strip() in NO_ERROR)
 
 
 def _shown(value: Any) -> str:

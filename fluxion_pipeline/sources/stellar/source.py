@@ -111,7 +111,7 @@ class StellarSource(LiveSource):
         if fact is Fact.CATALOGO:
             return self.catalogue(read_at, scheduled=scheduled)
         url = self.address(location)
-        asked = _Asked(fact, location, cut, read_at, window, f"{_shown(url)} {TABLES[fact]} {location.stellar_deposito}")
+        asked = _Asked(fact, location, cut, read_at, window, f"{_shown(url)} {TABLES[fact]} {location.stellar_deposito} {cut}")
         if (why := another_system(location, self.name, cut) or (self._not_apart() if fact is Fact.VENTAS else None)) is not None:
             return _told(asked, answer=Answer.INALCANZABLE, reason=why)
         if fact is Fact.INVENTARIO:

@@ -81,6 +81,28 @@ BROKEN: dict[str, tuple[bytes | str, How, bool, str]] = {
 }
 
 
+@pytest.mark.parametrize("code", ["0", '"0"', '""', '" N/A "', "null", "false", "{}", "0.0"])
+def test_an_error_that_says_that_there_is_none_is_none(tmp_path: Path, code: str) -> None:
+    assert taken(tmp_path / "a", f'{{"error": {code}, "ventas": [{{"a": "1"}}]}}')[0] == [{"a": "1"}]
+
+
+def test_what_a_server_says_can_be_stored_anywhere(tmp_path: Path) -> None:
+    """No database holds half a character, and PostgreSQL no U+0000: one store's error kept all others out of both."""
+    for data in ('{"error": "mal\\u0000o \\ud800"}', "<html><title>mal\x00o</title>", '{"error": {"message": "mal\\u0000o"}}', '{"\\u0000\\udfff": 1}'):
+        reason = failure(tmp_path / "a", data).reason
+        assert reason.encode("utf-8").find(b"\0") < 0, reason
+
+
+def test_words_are_looked_for_escapes_only_where_there_are_any(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "CHUNK", 64)
+    monkeypatch.setattr(stream, "NEAR", 16)
+    (tmp_path / "a").write_text("[" + '{"a": "x"},' * 20 + '{"a": "\\u00f1"},' + '{"a": "x"},' * 20 + '{"a": "x"}]')
+    with Answer(tmp_path / "a", "ventas") as answer:
+        found = [(value["a"], answer.escapes) for value, *_ in answer.elements()]
+    assert ("ñ", True) in found
+    assert [found[0], found[-1]] == [("x", False)] * 2
+
+
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_answer_is_named(tmp_path: Path, name: str) -> None:
     data, how, transient, words = BROKEN[name]
@@ -96,11 +118,13 @@ def test_the_server_s_own_encoding_is_read(tmp_path: Path) -> None:
 def test_a_line_beyond_every_measure_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "LARGEST", 100_000)
     monkeypatch.setattr(stream, "CHUNK", 1000)
+    monkeypatch.setattr(stream, "NEAR", 100)
     assert "no JSON after 1 lines" in failure(tmp_path / "a", '[{"a": 1}, {"a": "' + "x" * 500_000 + '"}]').reason
 
 
 @pytest.mark.parametrize("number", ["1", "12", "-1.5e10", "1E+5", "0.25"])
 def test_a_number_at_the_end_of_a_piece_is_not_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: str) -> None:
+    monkeypatch.setattr(stream, "NEAR", 0)
     for chunk in range(1, 12):
         monkeypatch.setattr(stream, "CHUNK", chunk)
         assert taken(tmp_path / "a", f'{{"meta": {number}, "ventas": [{number}, {number}]}}') == ([number, number], {"meta": number})
@@ -117,11 +141,12 @@ AROUND = st.dictionaries(st.text().filter(lambda n: n not in {"ventas", "error"}
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(lines=st.lists(VALUES, max_size=6), around=AROUND, chunk=st.integers(1, 40), ascii=st.booleans())
+@given(lines=st.lists(VALUES, max_size=6), around=AROUND, chunk=st.integers(1, 40), near=st.integers(0, 40), ascii=st.booleans())
 def test_pieces_of_any_size_give_what_the_whole_gives(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list[Any], around: dict[str, Any], chunk: int, ascii: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list[Any], around: dict[str, Any], chunk: int, near: int, ascii: bool
 ) -> None:
     monkeypatch.setattr(stream, "CHUNK", chunk)
+    monkeypatch.setattr(stream, "NEAR", near)
     whole = json.dumps({**around, "ventas": lines}, ensure_ascii=ascii)
     path = tmp_path / "a"
     path.write_bytes(whole.encode("utf-8", "surrogatepass") if ascii else whole.encode("utf-8", "replace"))

@@ -85,7 +85,7 @@ def test_an_unreachable_server_is_named() -> None:
         port = listener.getsockname()[1]
     here = source(f"mssql://reader:s3cr3t@127.0.0.1:{port}")
     found = here.read(Fact.INVENTARIO, here.registry.find("CEDI01"), TICK, NOW, scheduled=True)
-    assert (found.answer, found.origin) == (Answer.INALCANZABLE, f"stellar://127.0.0.1:{port} VAD10.dbo.MA_DEPOPROD 1413")
+    assert (found.answer, found.origin) == (Answer.INALCANZABLE, f"stellar://127.0.0.1:{port} VAD10.dbo.MA_DEPOPROD 1413 {TICK}")
     assert str(found.reason).startswith("no connection: ")
 
 

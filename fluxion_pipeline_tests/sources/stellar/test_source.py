@@ -16,7 +16,7 @@ from fluxion_pipeline.errors import ContractError, SettingsError
 from fluxion_pipeline.locations import registry
 from fluxion_pipeline.sources.protocol import Reading
 from fluxion_pipeline.sources.stellar import StellarSource, Waits, tables
-from fluxion_pipeline_tests.sources.stellar.conftest import DAY, NOW, Stellar, at, chain_of, sold
+from fluxion_pipeline_tests.sources.stellar.conftest import DAY, NOW, TICK, Stellar, at, chain_of, sold
 
 
 def rows(reading: Reading) -> dict[tuple[Any, ...], dict[str, Any]]:
@@ -179,5 +179,5 @@ def test_a_wrong_address_is_refused_without_its_password(url: str, told: str) ->
 
 def test_the_password_shows_nowhere(stellar: Stellar) -> None:
     found = stellar.stock()
-    assert found.origin == "stellar://CEDI01.vpn VAD10.dbo.MA_DEPOPROD 1413"
+    assert found.origin == f"stellar://CEDI01.vpn VAD10.dbo.MA_DEPOPROD 1413 {TICK}"
     assert "s3cr3t" not in repr(stellar.source) + repr(found)
