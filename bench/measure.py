@@ -25,6 +25,10 @@ _UNIT = 1024 * 1024 if sys.platform == "darwin" else 1024
 """Of the operating system's peak memory, in a MB."""
 
 
+_COMPILE_EACH_TIME = "PYTHONDONTWRITEBYTECODE"
+"""Where it is set a program in a folder of sources is compiled at each start, an installed one isn't: so it is unset for everyone."""
+
+
 class BenchError(Exception):
     """A contender did not do its work, so that there is nothing to measure."""
 
@@ -90,7 +94,8 @@ def run(command: Sequence[str | Path], environment: Mapping[str, str], folder: P
     wal, spent = (server.wal(), server.cpu()) if server else (0.0, 0.0)
     with tempfile.TemporaryFile() as log:
         started = time.perf_counter()
-        process = subprocess.Popen([str(part) for part in command], cwd=folder, env={**os.environ, **environment}, stdout=log, stderr=subprocess.STDOUT)
+        whole = {**os.environ, _COMPILE_EACH_TIME: "", **environment}
+        process = subprocess.Popen([str(part) for part in command], cwd=folder, env=whole, stdout=log, stderr=subprocess.STDOUT)
         peak: list[float] = []
         watching = threading.Thread(target=_watch, args=(process.pid, peak), daemon=True)
         watching.start()

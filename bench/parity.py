@@ -179,6 +179,8 @@ def main() -> int:
             bench = Bench(settings, folder, relay, _postmaster(folder / "server"), None if asked.without_peers else peer_environment(), [])
             print(f"filling both databases with {asked.rows:,} rows …", flush=True)
             rows = parity_data.fill(settings, asked.rows)
+            for command in ("parity", "compare"):  # compiled once, as an installed program is
+                run([_fluxion(), command, "--help"], {}, folder)
             compare_all(bench, rows)
     except BenchError as error:
         print(error, file=sys.stderr)

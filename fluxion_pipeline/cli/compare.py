@@ -17,7 +17,10 @@ from fluxion_pipeline.parity.versus import Versus, versus, word
 def compare(
     a: Annotated[str, typer.Argument(metavar="A", help="Path of a DuckDB file, or a libpq URI: postgresql://user@host:port/database.")],
     b: Annotated[str, typer.Argument(metavar="B", help="The other one, of either kind.")],
-    table: Annotated[list[str], typer.Option("--table", help="The table, or schema.table; twice where it is named otherwise in B.")],
+    table: Annotated[
+        list[str],
+        typer.Option("--table", help='The table, or schema.table ("a.b"."c" where a name has a point); twice where it is named otherwise in B.'),
+    ],
     key: Annotated[list[str], typer.Option("--key", help="The columns that identify a row, each with --key or parted by commas.")],
     columns: Annotated[
         list[str] | None, typer.Option("--columns", help="Compare only these columns beside the key, parted by commas; by default all.", show_default=False)

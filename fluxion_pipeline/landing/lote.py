@@ -15,13 +15,13 @@ import uuid
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Any
 
 from fluxion_pipeline.errors import OutboxError
 from fluxion_pipeline.failpoints import passed
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FORMAT = 1
 COMPACTED = "compacta"
@@ -131,6 +131,8 @@ class LoteWriter:
         Returns:
             the file's name in the lote's folder.
         """
+        import pyarrow.parquet as pq  # who only reads manifests needn't wait for it
+
         buffer = io.BytesIO()
         told, size = (["_slice"], ROW_GROUP) if pieces else (False, None)
         pq.write_table(table, buffer, size, compression="zstd", write_statistics=told, use_dictionary=False, store_decimal_as_integer=True)

@@ -6,11 +6,9 @@ replaces is decided by ``landing.decide``; here it is written: Parquet, manifest
 
 from __future__ import annotations
 
-import json
 import threading
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +18,16 @@ import pyarrow.compute as pc
 from fluxion_pipeline.contracts.clock import Clock, now
 from fluxion_pipeline.contracts.migrations import HEAD
 from fluxion_pipeline.contracts.outcomes import Fact
-from fluxion_pipeline.errors import OutboxError
 from fluxion_pipeline.failpoints import passed
-from fluxion_pipeline.landing import earlier, journal
+from fluxion_pipeline.landing import journal
 from fluxion_pipeline.landing.decide.decision import Decision, Draft
 from fluxion_pipeline.landing.decide.dimensions import EVERYWHERE, decide_catalogue, locations_draft, products, with_met
 from fluxion_pipeline.landing.decide.reading import counted, decide
-from fluxion_pipeline.landing.index import SCHEMA, Image, Index, location_of, place_name, stamp
+from fluxion_pipeline.landing.index import stamp
+from fluxion_pipeline.landing.kept import KeptLotes
 from fluxion_pipeline.landing.keys import KeyIndex
-from fluxion_pipeline.landing.lineage import Overtaken, compacted, decided_anew
-from fluxion_pipeline.landing.lote import LoteWriter, Manifest, create, manifest_path
+from fluxion_pipeline.landing.lineage import Overtaken, decided_anew
+from fluxion_pipeline.landing.lote import LoteWriter, Manifest
 from fluxion_pipeline.landing.measure import entries, written_steps
 from fluxion_pipeline.landing.past import Past, image_rows
 from fluxion_pipeline.landing.result import Landing, attempt_json, broken, landing_of
@@ -44,67 +42,14 @@ __all__ = ["Landing", "Outbox"]
 _NO_CODES = pa.nulls(0, pa.string())
 
 
-class Outbox:
+class Outbox(KeptLotes):
     """The lotes of a home. Safe for threads and processes: each location has a lock of its own."""
 
     def __init__(self, home: Path, clock: Clock = now) -> None:
         """Remember where it is; ``open`` makes it ready."""
-        self.home, self.clock = home, clock
-        self.root = home / "lotes"
-        self.index = Index(home / "indice.sqlite", self.root)
-        self.id = ""
+        super().__init__(home, clock)
         self._codes: tuple[str, pa.Array] = ("", _NO_CODES)
         self._guard = threading.Lock()
-
-    def open(self) -> Outbox:
-        """Make the outbox ready: its id, its index (rebuilt where it is missing or another's)."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        identity = self.root / "outbox.json"
-        if not identity.exists():
-            with suppress(FileExistsError):
-                create(identity, json.dumps({"id": uuid.uuid4().hex, "creado_en": stamp(self.clock())}).encode())
-        try:
-            self.id = str(json.loads(identity.read_text("utf-8"))["id"])
-        except (OSError, ValueError, KeyError) as error:
-            raise OutboxError(f"{identity} can't be read: {error}", "restore it from the backup of FLUXION_HOME") from error
-        mark = f"{SCHEMA}:{self.id}"
-        if not self._index_is(mark):
-            with hold(self.root / ".indice.lock", wait=600, purpose="rebuilding the index"):
-                if not self._index_is(mark):
-                    self.rebuild(mark)
-        for place in self._places():
-            journal.catch_up(self.index, location_of(place.name), place)
-        return self
-
-    def _places(self) -> list[Path]:
-        return sorted(p for p in self.root.iterdir() if p.is_dir())
-
-    def _index_is(self, mark: str) -> bool:
-        if not self.index.path.exists():
-            return False
-        try:
-            with self.index.open() as db:
-                if db.execute("SELECT valor FROM meta WHERE clave = 'indice'").fetchone() != (mark,):
-                    return False
-            # Where the folder lotes was restored from an older copy, the index that stayed knows lotes that are gone.
-            return all(manifest_path(self.place(x), self.index.sequence(x)).exists() for x in self.index.locations())
-        except Exception:  # noqa: BLE001 whatever is wrong with a cache, it is made anew
-            return False
-
-    def rebuild(self, mark: str | None = None) -> None:
-        """Make the index anew from the manifests and the logs of attempts."""
-        self.index.discard()
-        passed("index.discarded")
-        for place in self._places():
-            with hold(place / ".lock", wait=600, purpose="rebuilding the index"):
-                journal.take_over_all(self.index, location_of(place.name), place)
-        passed("index.rebuilt")
-        with self.index.open(write=True) as db:
-            db.execute("INSERT OR REPLACE INTO meta VALUES ('indice', ?)", (mark or f"{SCHEMA}:{self.id}",))
-
-    def place(self, location: str) -> Path:
-        """The folder of a location's lotes."""
-        return self.root / place_name(location)
 
     @contextmanager
     def lock(self, location: str, wait: float = 60.0) -> Iterator[Past]:
@@ -237,19 +182,3 @@ class Outbox:
             if self._codes[0] != name:
                 self._codes = (name, image_rows(found[0]).column("codigo").combine_chunks() if found else _NO_CODES)
             return self._codes[1]
-
-    def owed(self, location: str, since: int = 0) -> tuple[Image, ...]:
-        """The newest images of a location of a version above ``since``."""
-        return self.index.images(location, since=since)
-
-    def past_image(self, location: str, table: str, slice_: str, version: int) -> Image | None:
-        """The image that a lote of before wrote of a slice; None where it is gone or isn't as it was written."""
-        return next(self.past_images(location, table, {slice_: version}), None)
-
-    def past_images(self, location: str, table: str, wanted: Mapping[str, int]) -> Iterator[Image]:
-        """The images of some slices (slice → version) that lotes of before wrote, of those that are there as they were written."""
-        return earlier.images(self.place(location), self.id, location, table, wanted, compacted(self.index, location))
-
-    def step(self, image: Image) -> earlier.WrittenStep | None:
-        """What turns the image before it into a newest image; None where it was not written or is gone."""
-        return earlier.step(self.place(image.location), self.id, image)

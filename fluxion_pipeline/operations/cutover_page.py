@@ -102,7 +102,7 @@ def _parity(found: Cutover) -> str:
     rows = [
         f'<tr class="{"good" if t.verdict is Verdict.IGUAL else "bad"}"><td>{t.table}</td><td class="mark">{t.verdict}</td>'
         f"<td class=n>{_number(t.rows_duckdb)}</td><td class=n>{_number(t.rows_postgresql)}</td><td class=n>{found.equal_days.get(t.table, 0)}</td>"
-        f"<td class=n>{_proven(t)}</td><td class=reason>{escape(t.reason)}</td></tr>"
+        f"<td class=n>{_proven(t)}</td><td class=reason>{both(_in_spanish(t), t.reason)}</td></tr>"
         for t in found.parity.tables
     ]
     head: tuple[tuple[Text, bool], ...] = (
@@ -126,6 +126,22 @@ def _proven(table: TableParity) -> str:
     return both("ahora", "now") if table.verdict is Verdict.IGUAL else "–"
 
 
+def _in_spanish(table: TableParity) -> str:
+    """What differs, counted; any other reason is told in the language of the commands."""
+    counts = (
+        (table.missing_in_postgresql, "solo en DuckDB"),
+        (table.missing_in_duckdb, "solo en PostgreSQL"),
+        (table.changed, "con otros valores"),
+        (table.duplicated_in_duckdb, "de más de una clave repetida en DuckDB"),
+        (table.duplicated_in_postgresql, "de más de una clave repetida en PostgreSQL"),
+        (table.missing_in_both, "del lote faltan en ambas"),
+        (table.extra_in_both, "que ningún lote tiene, en ambas"),
+        (table.changed_in_both, "con otros valores que el lote, en ambas"),
+    )
+    told = [f"{number:,} {what}" for number, what in counts if number]
+    return "Filas: " + "; ".join(told) if told and not table.unlike_own else table.reason
+
+
 def _legend() -> str:
     words: dict[Verdict | None, Text] = {
         Verdict.IGUAL: ("igual", "equal"),
@@ -144,7 +160,7 @@ def _sample(found: Cutover) -> str:
         for item in table.sample[:SHOWN]:
             key = ", ".join(f"{name}={value}" for name, value in item.key.items())
             sides = "; ".join(f"{side}: {_held(row, item.columns)}" for side, row in item.sides)
-            rows.append(f"<tr><td>{table.table}</td><td>{escape(item.kind)}</td><td class=reason>{escape(key)}</td><td class=reason>{escape(sides)}</td></tr>")
+            rows.append(f"<tr><td>{table.table}</td><td>{escape(item.kind)}</td><td class=reason>{escape(key)}</td><td class=reason>{sides}</td></tr>")
     head: tuple[tuple[Text, bool], ...] = (
         (("tabla", "table"), False),
         (("diferencia", "difference"), False),
@@ -156,8 +172,10 @@ def _sample(found: Cutover) -> str:
 
 
 def _held(row: Shown | None, columns: Iterable[str]) -> str:
-    """The differing columns of a row in a few words; a dash: it isn't there."""
-    return "–" if row is None else ", ".join(f"{name}={row.get(name)}" for name in columns) or "✓"
+    """The differing columns of a row in a few words, or whether it is there."""
+    if row is None:
+        return both("no está", "not there")
+    return escape(", ".join(f"{name}={row.get(name)}" for name in columns)) or both("está", "there")
 
 
 def history_svg(found: Cutover) -> str:

@@ -7,6 +7,7 @@ address; after it: ``versus``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,9 +24,11 @@ from fluxion_pipeline.sinks.duckdb.connect import lock_path
 from fluxion_pipeline.sinks.postgresql.connect import Connection
 
 _OPTIONS = "-c TimeZone=UTC -c DateStyle=ISO -c bytea_output=hex -c extra_float_digits=1"
+_PART = re.compile(r'"(?:[^"]|"")+"|[^".]+')
+_NAME = re.compile(rf"({_PART.pattern})(\.({_PART.pattern}))?")
 _COLUMNS = (
-    "SELECT a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0"
-    " AND NOT a.attisdropped ORDER BY a.attnum"
+    "SELECT a.attname, CASE t.typtype WHEN 'e' THEN 'enum(' || format_type(t.oid, NULL) || ')' ELSE format_type(a.atttypid, a.atttypmod) END"
+    " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"
 )
 
 
@@ -113,9 +116,12 @@ def snapshot(where: Address) -> Iterator[Connection]:
 
 
 def table_name(text: str, default: str) -> tuple[str, str]:
-    """Schema and name of ``table`` or ``schema.table``."""
-    schema, _, name = text.rpartition(".")
-    return schema or default, name
+    """Schema and name of ``table`` or ``schema.table``; a name with a point in it stands in double quotes, as in SQL."""
+    if not _NAME.fullmatch(text):
+        schema, _, name = text.rpartition(".")
+        return schema or default, name
+    parts = [p[1:-1].replace('""', '"') if p.startswith('"') else p for p in _PART.findall(text)]
+    return (parts[0] if len(parts) > 1 else default), parts[-1]
 
 
 def columns_of_duckdb(memory: duckdb.DuckDBPyConnection, name: str, table: str) -> dict[str, str]:
@@ -148,7 +154,10 @@ def require(found: Mapping[str, str], where: Address, table: str) -> None:
         ContractError: if it isn't.
     """
     if not found:
-        raise ContractError(f"{where.shown} has no table {table}", "name it as schema.table; where both names differ, give --table twice: of A, of B")
+        raise ContractError(
+            f"{where.shown} has no table {table}",
+            'name it as schema.table ("a.b"."c.d" where names have points); where both names differ, give --table twice: of A, of B',
+        )
 
 
 def _line(error: Exception) -> str:

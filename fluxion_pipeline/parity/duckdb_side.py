@@ -28,13 +28,14 @@ UNREADABLE = "parity unreadable"
 """Its column that names the values which are none of the contract's, or NULL."""
 
 _GIVEN = "parity_given"
-_COLUMNS = "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = current_database() AND schema_name = 'main'"
+_LIVE = "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = current_database() AND schema_name = 'main'"
 
 
 class DuckdbSide:
     """One read-only opening of the file: nobody writes while it lasts, so it is one snapshot."""
 
     name = "duckdb"
+    instead = "run it again with --level digest"
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Take over an open connection; the caller closes it."""
@@ -97,9 +98,17 @@ class DuckdbSide:
     def types(self) -> dict[str, dict[str, str]]:
         """The live column types, by table and column."""
         found: dict[str, dict[str, str]] = {}
-        for table, column, kind in self.rows(_COLUMNS):
+        for table, column, kind in self.rows(_LIVE):
             found.setdefault(table, {})[column] = kind
         return found
+
+    def incoming(self, chunk: Chunk, items: Sequence[Item], file: Path) -> str:
+        """PostgreSQL's exported rows as a relation with the columns of ``OTHER``, read as the query goes; it raises where a value is none of its type."""
+        columns = _columns(chunk, items)
+        days = [name for name, kind in columns.items() if kind == "DATE"]
+        wanted = [f"CAST({_text(n)} AS DATE) AS {quote(n)}" if n in days else quote(n) for n in columns]
+        read = _csv(columns | dict.fromkeys(days, "VARCHAR"), file)
+        return f"(SELECT {', '.join(wanted)}, CAST(NULL AS VARCHAR) AS {quote(UNREADABLE)} FROM {read})"  # noqa: S608 quoted names
 
     def receive(self, chunk: Chunk, items: Sequence[Item], file: Path) -> None:
         """Read PostgreSQL's exported rows into ``OTHER``.
@@ -107,33 +116,44 @@ class DuckdbSide:
         Raises:
             TransientError: if the file can't be read at all.
         """
-        columns = {i.name: i.type for i in (*column_items(chunk.spec, chunk.spec.physical_key), *items)}
+        columns = _columns(chunk, items)
+        lenient = f"(SELECT {_lenient(columns)} FROM {_csv(dict.fromkeys(columns, 'VARCHAR'), file)})"  # noqa: S608 quoted names
         try:
-            self._receive(f"*, CAST(NULL AS VARCHAR) AS {quote(UNREADABLE)}", columns, file)
+            self._lay_out(self.incoming(chunk, items, file))
         except duckdb.Error:
             try:
-                self._receive(_lenient(columns), dict.fromkeys(columns, "VARCHAR"), file)
+                self._lay_out(lenient)
             except duckdb.Error as error:
-                raise TransientError(
-                    f"PostgreSQL's rows of {chunk.spec.name} can't be read: {str(error).splitlines()[0]}", "run it again with --level digest"
-                ) from error
+                raise TransientError(f"PostgreSQL's rows of {chunk.spec.name} can't be read: {str(error).splitlines()[0]}", self.instead) from error
 
-    def _receive(self, wanted: str, columns: dict[str, str], file: Path) -> None:
-        types = ", ".join(f"{_literal(name)}: {_literal(kind)}" for name, kind in columns.items())
-        read = (
-            f"read_csv({_literal(str(file))}, header=false, auto_detect=false, delim=',', quote='\"', escape='\"', nullstr='\\N', "
-            f"allow_quoted_nulls=false, new_line='\\n', max_line_size={_LINE}, columns={{{types}}})"
-        )
-        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {OTHER} AS SELECT {wanted} FROM {read}")  # noqa: S608 quoted names
+    def _lay_out(self, relation: str) -> None:
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {OTHER} AS FROM {relation}")
 
 
 _LINE = 16 << 20
 
 
+def _columns(chunk: Chunk, items: Sequence[Item]) -> dict[str, str]:
+    return {i.name: i.type for i in (*column_items(chunk.spec, chunk.spec.physical_key), *items)}
+
+
+def _csv(columns: dict[str, str], file: Path) -> str:
+    types = ", ".join(f"{_literal(name)}: {_literal(kind)}" for name, kind in columns.items())
+    return (
+        f"read_csv({_literal(str(file))}, header=false, auto_detect=false, delim=',', quote='\"', escape='\"', nullstr='\\N', "
+        f"allow_quoted_nulls=false, new_line='\\n', max_line_size={_LINE}, columns={{{types}}})"
+    )
+
+
 def _lenient(columns: dict[str, str]) -> str:
-    casts = [f"TRY_CAST({quote(c)} AS {kind}) AS {quote(c)}" for c, kind in columns.items()]
-    named = ", ".join(f"CASE WHEN {quote(c)} IS NOT NULL AND TRY_CAST({quote(c)} AS {kind}) IS NULL THEN {_literal(c)} END" for c, kind in columns.items())
+    casts = [f"TRY_CAST({_text(c)} AS {kind}) AS {quote(c)}" for c, kind in columns.items()]
+    named = ", ".join(f"CASE WHEN {quote(c)} IS NOT NULL AND TRY_CAST({_text(c)} AS {kind}) IS NULL THEN {_literal(c)} END" for c, kind in columns.items())
     return f"{', '.join(casts)}, nullif(concat_ws(',', {named}), '') AS {quote(UNREADABLE)}"
+
+
+def _text(name: str) -> str:
+    """A column of a CSV that was read as text. A cast of the bare column is done by the reader, which takes a day before Christ for that of our era."""
+    return f"substr({quote(name)}, 1)"
 
 
 def _literal(text: str) -> str:

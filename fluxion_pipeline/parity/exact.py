@@ -2,8 +2,8 @@
 
 A join is blind to a row that is there twice. So its pairs are counted: both sides' keys are unique
 exactly where pairs + missing are DuckDB's rows and pairs + extra are PostgreSQL's. Where that holds
-and nothing differs, one pass has proven the chunk; else the differing keys are laid out and named.
-Before this: ``duckdb_side.receive``; after it: ``verdict``.
+and nothing differs, one pass over the rows as they are read has proven the chunk; else they are laid
+out, and the differing keys are named. Before this: ``duckdb_side``; after it: ``verdict``.
 """
 
 from __future__ import annotations
@@ -58,6 +58,20 @@ class ChunkDifference:
     sample: list[Difference] = field(default_factory=list)
 
 
+def equal(duckdb: DuckdbSide, chunk: Chunk, items: Sequence[Item], other: str, rows: int) -> bool:
+    """Whether DuckDB's rows of a chunk are those of a relation, each once and with the same values.
+
+    Args:
+        duckdb: the open file.
+        chunk: which rows.
+        items: what is compared beside the key.
+        other: the relation, with the columns of ``OTHER``; it is read once.
+        rows: how many rows it has.
+    """
+    source, _ = duckdb.source(chunk)
+    return _proven(duckdb, _join(chunk.spec, items, source, other), _kind(items), source, rows)
+
+
 def compare(duckdb: DuckdbSide, chunk: Chunk, items: Sequence[Item]) -> ChunkDifference:
     """Compare DuckDB's rows of a chunk with those of PostgreSQL that ``receive`` has read.
 
@@ -66,34 +80,42 @@ def compare(duckdb: DuckdbSide, chunk: Chunk, items: Sequence[Item]) -> ChunkDif
         chunk: which rows.
         items: what is compared beside the key.
     """
-    source, _ = duckdb.source(chunk)
-    join = _join(chunk.spec, items, source)
-    changed = " OR ".join([f"p.{quote(UNREADABLE)} IS NOT NULL", *(f"d.{quote(i.name)} IS DISTINCT FROM p.{quote(i.name)}" for i in items)])
-    kind = (
-        f"CASE WHEN p.{quote(_HERE)} IS NULL THEN '{Kind.MISSING}' WHEN d.{quote(_HERE)} IS NULL THEN '{Kind.EXTRA}' WHEN {changed} THEN '{Kind.CHANGED}' END"
-    )
-    if _proven(duckdb, join, kind, source):
+    ((rows,),) = duckdb.rows(f"SELECT count(*) FROM {OTHER}")  # noqa: S608 own name
+    if equal(duckdb, chunk, items, OTHER, rows):
         return ChunkDifference()
-    _lay_out(duckdb, chunk.spec, items, join, kind)
+    return named(duckdb, chunk, items)
+
+
+def named(duckdb: DuckdbSide, chunk: Chunk, items: Sequence[Item]) -> ChunkDifference:
+    """What differs between DuckDB's rows of a chunk and those in ``OTHER``, where something does."""
+    source, _ = duckdb.source(chunk)
+    _lay_out(duckdb, chunk.spec, items, _join(chunk.spec, items, source, OTHER), _kind(items))
     _lay_out_doubled(duckdb, chunk.spec, source)
     return ChunkDifference(_count(duckdb), _sample(duckdb, chunk.spec, items) + _sample_doubled(duckdb, chunk.spec))
 
 
-def _join(spec: TableSpec, items: Sequence[Item], source: str) -> str:
+def _kind(items: Sequence[Item]) -> str:
+    changed = " OR ".join([f"p.{quote(UNREADABLE)} IS NOT NULL", *(f"d.{quote(i.name)} IS DISTINCT FROM p.{quote(i.name)}" for i in items)])
+    return (
+        f"CASE WHEN p.{quote(_HERE)} IS NULL THEN '{Kind.MISSING}' WHEN d.{quote(_HERE)} IS NULL THEN '{Kind.EXTRA}' WHEN {changed} THEN '{Kind.CHANGED}' END"
+    )
+
+
+def _join(spec: TableSpec, items: Sequence[Item], source: str, other: str) -> str:
     mine = ", ".join([*(quote(k) for k in spec.physical_key), *(f"{i.duckdb} AS {quote(i.name)}" for i in items)])
     on = " AND ".join(f"d.{quote(k)} = p.{quote(k)}" for k in spec.physical_key)
     return (
         f"(SELECT true AS {quote(_HERE)}, {mine} FROM {source}) d FULL OUTER JOIN "  # noqa: S608 quoted names
-        f"(SELECT true AS {quote(_HERE)}, * FROM {OTHER}) p ON {on}"
+        f"(SELECT true AS {quote(_HERE)}, * FROM {other}) p ON {on}"
     )
 
 
-def _proven(duckdb: DuckdbSide, join: str, kind: str, source: str) -> bool:
+def _proven(duckdb: DuckdbSide, join: str, kind: str, source: str, rows: int) -> bool:
     ((pairs, different),) = duckdb.rows(f"SELECT count(*), count(kind) FROM (SELECT {kind} AS kind FROM {join})")  # noqa: S608 quoted names
     if different:
         return False
-    ((mine, other),) = duckdb.rows(f"SELECT (SELECT count(*) FROM {source}), (SELECT count(*) FROM {OTHER})")  # noqa: S608 quoted names
-    return bool(pairs == mine == other)
+    ((mine,),) = duckdb.rows(f"SELECT count(*) FROM {source}")  # noqa: S608 quoted names
+    return bool(pairs == mine == rows)
 
 
 def _lay_out(duckdb: DuckdbSide, spec: TableSpec, items: Sequence[Item], join: str, kind: str) -> None:

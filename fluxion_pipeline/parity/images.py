@@ -20,7 +20,7 @@ from fluxion_pipeline.contracts.sqltext import quote
 from fluxion_pipeline.contracts.tables import TableSpec
 from fluxion_pipeline.errors import ContractError
 from fluxion_pipeline.landing.index import Image
-from fluxion_pipeline.landing.outbox import Outbox
+from fluxion_pipeline.landing.kept import KeptLotes
 from fluxion_pipeline.parity import plan
 from fluxion_pipeline.parity.duckdb_side import OTHER, UNREADABLE, DuckdbSide
 from fluxion_pipeline.parity.exact import ChunkDifference, SliceDifference, compare
@@ -74,7 +74,7 @@ class Leg:
         return found.missing + found.extra + found.changed + found.doubled_postgresql
 
 
-def against_images(settings: Settings, outbox: Outbox, sink: SinkName, table: TableSpec, wait: float = 20.0, only: Collection[str] | None = None) -> Leg:
+def against_images(settings: Settings, outbox: KeptLotes, sink: SinkName, table: TableSpec, wait: float = 20.0, only: Collection[str] | None = None) -> Leg:
     """Compare the rows of a landed table in one sink with the newest images of all locations; ``only``: of these slices.
 
     Raises:
@@ -150,9 +150,8 @@ def compare_images(connection: duckdb.DuckDBPyConnection, chunk: Chunk, images: 
     mine = list(images.values()) if chunk.values is None else [images[v] for v in chunk.values if v in images]
     files = sorted({str(i.file) for i in mine if i.rows})
     if files:
-        connection.register("_slices", slices.relation(table, mine))
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE {_IMAGE} AS {changes.image_relation(table)}", [files])
-        connection.unregister("_slices")
+        with slices.laid_out(connection, mine):
+            connection.execute(f"CREATE OR REPLACE TEMP TABLE {_IMAGE} AS {changes.image_relation(table)}", [files])
     else:
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {_IMAGE} AS SELECT * EXCLUDE ({quote(UNREADABLE)}) FROM {OTHER} LIMIT 0")  # noqa: S608 own names
     return compare(_Images(connection), chunk, items)

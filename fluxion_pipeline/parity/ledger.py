@@ -25,6 +25,9 @@ from fluxion_pipeline.settings import Settings
 from fluxion_pipeline.sinks.postgresql.connect import connect
 from fluxion_pipeline.sinks.postgresql.seals import Moment
 
+ALL = ", all slices"
+"""What stands behind ``engine`` where all slices of which PostgreSQL had rows were proven."""
+
 
 @dataclass(frozen=True)
 class Proven:
@@ -54,6 +57,8 @@ class Proof:
         mark: its mark; None: it can't be trusted now, so its slices prove nothing.
         before: its slices.
         found: the slices that this pass has proven; others are forgotten.
+        all: whether ``before`` are all slices of which PostgreSQL had rows.
+        held: the slices of which PostgreSQL has rows.
     """
 
     table: TableSpec
@@ -62,6 +67,13 @@ class Proof:
     mark: int | None = None
     before: dict[str, Proven] = field(default_factory=dict)
     found: dict[str, Proven] = field(default_factory=dict)
+    all: bool = False
+    held: frozenset[str] = frozenset()
+
+    @property
+    def made_with(self) -> str:
+        """What the ledger keeps beside the proof: for what it holds, and whether it is of all that PostgreSQL has."""
+        return engine(self.table) + (ALL if self.held <= self.found.keys() else "")
 
     @property
     def oldest(self) -> datetime | None:
@@ -83,8 +95,8 @@ def load(side: PostgresqlSide, table: TableSpec) -> Proof:
     proof.id, server, made_with, mark = found[0]
     lines = side.rows("SELECT slice, version, filas, suma, comparado_en FROM pruebas_slices WHERE tabla = ?", [table.name])
     proof.before = {name: Proven(*rest) for name, *rest in lines}
-    if proof.now.trusts(server, mark) and made_with == engine(table) and side.keyed(table):
-        proof.mark = mark
+    if proof.now.trusts(server, mark) and made_with.removesuffix(ALL) == engine(table) and side.keyed(table):
+        proof.mark, proof.all = mark, made_with.endswith(ALL)
     return proof
 
 
@@ -112,7 +124,7 @@ def _write(cursor: psycopg2.extensions.cursor, proof: Proof, at: datetime) -> No
     cursor.execute(
         "INSERT INTO pruebas (tabla, id, servidor, motor, marca, probado_en) VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (tabla) DO UPDATE"
         " SET id = excluded.id, servidor = excluded.servidor, motor = excluded.motor, marca = excluded.marca, probado_en = excluded.probado_en",
-        (name, uuid4().hex, proof.now.server, engine(proof.table), proof.now.mark, at),
+        (name, uuid4().hex, proof.now.server, proof.made_with, proof.now.mark, at),
     )
     gone = sorted(proof.before.keys() - proof.found.keys())
     if gone:

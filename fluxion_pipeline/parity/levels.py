@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb as engine
+
 from fluxion_pipeline.contracts import sqltext
 from fluxion_pipeline.contracts.sqltext import quote
 from fluxion_pipeline.parity import digest
 from fluxion_pipeline.parity.duckdb_side import OTHER, UNREADABLE, DuckdbSide
-from fluxion_pipeline.parity.exact import ChunkDifference, compare
+from fluxion_pipeline.parity.exact import ChunkDifference, compare, equal, named
 from fluxion_pipeline.parity.plan import Chunk, Groups
 from fluxion_pipeline.parity.postgresql_side import PostgresqlSide
 from fluxion_pipeline.parity.sides import column_items, groups, totals
@@ -21,11 +23,12 @@ from fluxion_pipeline.parity.sides import column_items, groups, totals
 
 @dataclass(frozen=True)
 class Values:
-    """A chunk whose rows lie in ``OTHER``, until others are received."""
+    """A chunk whose rows came in a file, which is still there."""
 
     duckdb: DuckdbSide
     chunk: Chunk
     difference: ChunkDifference
+    file: Path
 
     @property
     def measure(self) -> str:
@@ -35,6 +38,7 @@ class Values:
     def postgresql(self) -> dict[str, tuple[int, int]]:
         """PostgreSQL's rows of each slice, less those that no image can have, and their measure."""
         spec = self.chunk.spec
+        self.duckdb.receive(self.chunk, column_items(spec, spec.values), self.file)
         found = self.duckdb.rows(
             f"SELECT {sqltext.slice_text(spec)}, count(*), {self.measure} FROM {OTHER} WHERE {quote(UNREADABLE)} IS NULL GROUP BY 1"  # noqa: S608 quoted names
         )
@@ -60,12 +64,21 @@ class Digests:
         return totals(self.theirs)
 
 
-def by_values(duckdb: DuckdbSide, chunk: Chunk, file: Path) -> Values:
-    """Compare PostgreSQL's exported rows, and remove the file."""
+def by_values(duckdb: DuckdbSide, chunk: Chunk, file: Path, rows: int) -> Values:
+    """Compare PostgreSQL's exported rows, of which there are so many."""
+    return Values(duckdb, chunk, read(duckdb, chunk, file, rows), file)
+
+
+def read(duckdb: DuckdbSide, chunk: Chunk, file: Path, rows: int) -> ChunkDifference:
+    """What differs between DuckDB's rows of a chunk and those of a file: they are laid out only where something does."""
     items = column_items(chunk.spec, chunk.spec.values)
+    try:
+        if equal(duckdb, chunk, items, duckdb.incoming(chunk, items, file), rows):
+            return ChunkDifference()
+    except engine.Error:  # a value that is none of its type: it is named below
+        pass
     duckdb.receive(chunk, items, file)
-    file.unlink()
-    return Values(duckdb, chunk, compare(duckdb, chunk, items))
+    return named(duckdb, chunk, items)
 
 
 def by_digest(duckdb: DuckdbSide, postgresql: PostgresqlSide, chunk: Chunk, file: Path) -> Digests:

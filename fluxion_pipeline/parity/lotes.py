@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 
 from fluxion_pipeline.contracts.tables import TableSpec
 from fluxion_pipeline.landing.index import Image
+from fluxion_pipeline.landing.kept import KeptLotes
 from fluxion_pipeline.landing.newest import Newest
-from fluxion_pipeline.landing.outbox import Outbox
 from fluxion_pipeline.parity.duckdb_side import DuckdbSide
 from fluxion_pipeline.parity.exact import ChunkDifference, SliceDifference
 from fluxion_pipeline.parity.images import compare_images, image_values, lay_out_held
@@ -29,7 +29,7 @@ from fluxion_pipeline.sinks.slices import owner
 IN_BOTH = {Kind.MISSING: Kind.MISSING_IN_BOTH, Kind.EXTRA: Kind.EXTRA_IN_BOTH, Kind.CHANGED: Kind.CHANGED_IN_BOTH, Kind.DUPLICATED: Kind.DUPLICATED}
 
 
-def outbox_of(outbox: Outbox) -> Outbox | None:
+def outbox_of(outbox: KeptLotes) -> KeptLotes | None:
     """The outbox, ready to be asked; None where nothing ever landed."""
     return outbox.open() if (outbox.root / "outbox.json").exists() else None
 
@@ -44,7 +44,7 @@ class Lotes:
         newest: the newest image of each slice; empty: nothing of the table ever landed, so nothing can be said.
     """
 
-    outbox: Outbox
+    outbox: KeptLotes
     spec: TableSpec
     newest: Mapping[str, Newest] = field(default_factory=dict)
 

@@ -133,6 +133,5 @@ def _equal_pairs(duckdb: DuckdbSide, chunk: Chunk) -> str:
 def _lay_out_gone(duckdb: DuckdbSide, spec: TableSpec, images: list[Image]) -> None:
     """The images' rows whose keys are among PostgreSQL's newer ones."""
     files = sorted({str(i.file) for i in images if i.rows})
-    duckdb.connection.register("_slices", slices.relation(spec, images))
-    duckdb.connection.execute(f"CREATE OR REPLACE TEMP TABLE {_GONE} AS {changes.image_relation(spec, OTHER)}", [files])
-    duckdb.connection.unregister("_slices")
+    with slices.laid_out(duckdb.connection, images):
+        duckdb.connection.execute(f"CREATE OR REPLACE TEMP TABLE {_GONE} AS {changes.image_relation(spec, OTHER)}", [files])

@@ -18,8 +18,8 @@ from fluxion_pipeline.contracts.clock import Clock, now
 from fluxion_pipeline.contracts.tables import TableSpec
 from fluxion_pipeline.errors import ConvergenceError
 from fluxion_pipeline.failpoints import passed
+from fluxion_pipeline.landing.kept import KeptLotes
 from fluxion_pipeline.landing.newest import newest
-from fluxion_pipeline.landing.outbox import Outbox
 from fluxion_pipeline.parity import apart, ledger, levels, plan, renewal
 from fluxion_pipeline.parity.apart import Snapshots, Theirs
 from fluxion_pipeline.parity.count import count_differences
@@ -72,7 +72,7 @@ class Pass:
         Raises:
             SinkAway: if a sink can't be read.
         """
-        outbox = outbox_of(Outbox(self.settings.home))
+        outbox = outbox_of(KeptLotes(self.settings.home))
         for item in found.values():
             item.left = 1
             if outbox is not None and item.spec.landed:
@@ -98,7 +98,7 @@ class Pass:
         with self._duckdb() as duckdb:
             mine = duckdb.types()
             unready = ledger_absent(mine, kinds)
-            to_copy = {} if unready else _to_copy(Outbox(self.settings.home), duckdb, postgresql)
+            to_copy = {} if unready else _to_copy(KeptLotes(self.settings.home), duckdb, postgresql)
             for name, item in found.items():
                 start = time.perf_counter()
                 item.drift = drift(item.spec, mine, kinds)
@@ -182,27 +182,29 @@ class Pass:
         return self.level is Level.VALUES and only is None and bool(spec.slice_columns)
 
     def _batch(self, postgresql: PostgresqlSide, batch: list[Chunk], found: Mapping[str, Found], work: Mapping[str, list[Chunk]]) -> None:
-        files = {}
+        files: dict[int, tuple[Path, int]] = {}
         if self.level is Level.VALUES:
             for number, chunk in enumerate(batch):
                 start = time.perf_counter()
-                files[number] = self.folder / f"{number}.csv"
-                postgresql.export(chunk, column_items(chunk.spec, chunk.spec.values), files[number])
+                file = self.folder / f"{number}.csv"
+                files[number] = file, postgresql.export(chunk, column_items(chunk.spec, chunk.spec.values), file)
                 found[chunk.spec.name].seconds += time.perf_counter() - start
         with self._duckdb() as duckdb:
             for number, chunk in enumerate(batch):
                 start = time.perf_counter()
                 item = found[chunk.spec.name]
                 self._chunk(postgresql, duckdb, item, chunk, files.get(number))
+                if number in files:
+                    files[number][0].unlink()
                 item.left -= 1
                 item.seconds += time.perf_counter() - start
                 if self.progress:
                     self.progress(chunk.spec.name, len(work[chunk.spec.name]) - item.left, len(work[chunk.spec.name]))
 
-    def _chunk(self, postgresql: PostgresqlSide, duckdb: DuckdbSide, item: Found, chunk: Chunk, file: Path | None) -> None:
+    def _chunk(self, postgresql: PostgresqlSide, duckdb: DuckdbSide, item: Found, chunk: Chunk, rows: tuple[Path, int] | None) -> None:
         """Compare a chunk, side with side and each with the lotes, and keep what is proven."""
-        if file is not None:
-            compared: Theirs = levels.by_values(duckdb, chunk, file)
+        if rows is not None:
+            compared: Theirs = levels.by_values(duckdb, chunk, *rows)
         else:
             compared = levels.by_digest(duckdb, postgresql, chunk, self.folder / "digest.csv")
         different = compared.difference.slices.keys()
@@ -216,7 +218,7 @@ class Pass:
             renewal.compared(item.proof, both.lines, {s: equal[s] for s in right}, self.clock())
 
 
-def _to_copy(outbox: Outbox, *sides: Side) -> dict[str, set[str]]:
+def _to_copy(outbox: KeptLotes, *sides: Side) -> dict[str, set[str]]:
     """Table → slices that a sink which is filled anew has still to copy, by its snapshot."""
     found: dict[str, set[str]] = {}
     for side in sides:

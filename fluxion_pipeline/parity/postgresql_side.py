@@ -102,6 +102,14 @@ class PostgresqlSide:
         newer = f"coalesce(sum(filas) FILTER (WHERE {_newer(mark, 'hecha')}), 0)::text"
         return grouped(self, spec, (counted, []), "sum(filas)::bigint", newer)
 
+    def untouched(self, spec: TableSpec, mark: int, rows: int) -> bool:
+        """Whether a table that had so many rows at the proof with this mark still has just these.
+
+        Rows of transactions that the proof has seen, and of no others, are rows that were there: as many of them are the same.
+        """
+        found = self.rows(f"SELECT count(*), count(*) FILTER (WHERE {_newer(mark)}) FROM {self.table(spec)}")  # noqa: S608 quoted names
+        return found == [(rows, 0)]
+
     def keyed(self, spec: TableSpec) -> bool:
         """Whether the primary key is there and valid, so that no key stands twice."""
         return bool(self.rows("SELECT 1 FROM pg_index WHERE indrelid = ?::regclass AND indisprimary AND indisvalid", [self.table(spec)]))
@@ -113,8 +121,8 @@ class PostgresqlSide:
             found.setdefault(table, {})[column] = kind
         return found
 
-    def export(self, chunk: Chunk, items: Sequence[Item], file: Path, newer_than: int | None = None) -> None:
-        r"""Write key and items of a chunk's rows as CSV: text quoted, NULL as a bare ``\N``, UTC, ISO.
+    def export(self, chunk: Chunk, items: Sequence[Item], file: Path, newer_than: int | None = None) -> int:
+        r"""Write key and items of a chunk's rows as CSV: text quoted, NULL as a bare ``\N``, UTC, ISO; how many rows there are.
 
         With ``newer_than`` only the rows that a proof with this mark may not have seen.
         """
@@ -128,6 +136,7 @@ class PostgresqlSide:
         query = f"COPY (SELECT {', '.join(wanted)} FROM {source}) TO STDOUT (FORMAT csv, NULL '\\N'{force})"  # noqa: S608 quoted names
         with self._connection.cursor() as cursor, file.open("wb") as target:
             cursor.copy_expert(cursor.mogrify(_marks(query), values) if values else query, target, size=1 << 16)
+            return cursor.rowcount
 
 
 def _newer(mark: int, written: str = "xmin") -> str:

@@ -21,7 +21,7 @@ from fluxion_pipeline.contracts.outcomes import Verdict
 from fluxion_pipeline.contracts.sqltext import quote
 from fluxion_pipeline.contracts.tables import TableSpec
 from fluxion_pipeline.errors import ContractError, TransientError
-from fluxion_pipeline.parity import databases, kinds
+from fluxion_pipeline.parity import databases, kinds, levels
 from fluxion_pipeline.parity.databases import Address
 from fluxion_pipeline.parity.duckdb_side import OTHER, UNREADABLE, DuckdbSide
 from fluxion_pipeline.parity.exact import SliceDifference, compare
@@ -31,10 +31,12 @@ from fluxion_pipeline.parity.postgresql_side import PostgresqlSide
 from fluxion_pipeline.parity.report import Difference, Kind
 from fluxion_pipeline.parity.sides import column_items
 
-MEMORY = "400MB"
+MEMORY = "1GB"
 """What DuckDB may hold; beyond it, it spills."""
 
 _A, _HELD = "compare_a", "compare_held"
+_READABLE = {"A": "true", "B": f"{quote(UNREADABLE)} IS NULL"}
+"""Which rows of a side may have a NULL for want of a value: those of B that DuckDB can't hold have it for another reason."""
 _WORDS = {Kind.MISSING: "only_in_a", Kind.EXTRA: "only_in_b", Kind.CHANGED: "changed", Kind.DUPLICATED: "doubled"}
 
 
@@ -158,14 +160,26 @@ def versus(a: Address, b: Address, tables: tuple[str, str], key: Sequence[str], 
         else:
             memory.execute(f"CREATE TEMP VIEW {_A} AS {left.select(columns)}")
         if right.postgresql is not None:
-            _Other(right, columns).export(chunk, items, file)
-            mine.receive(chunk, items, file)
+            other = _Other(right, columns).export(chunk, items, file)
+            found = levels.read(mine, chunk, file, other)
         else:
             memory.execute(f"CREATE TEMP VIEW {OTHER} AS SELECT *, CAST(NULL AS VARCHAR) AS {quote(UNREADABLE)} FROM ({right.select(columns)})")  # noqa: S608 quoted names
-        found = compare(mine, chunk, items)
-        ((held, other),) = mine.rows(f"SELECT (SELECT count(*) FROM {_A}), (SELECT count(*) FROM {OTHER})")  # noqa: S608 own names
+            ((other,),) = mine.rows(f"SELECT count(*) FROM {OTHER}")  # noqa: S608 own name
+            found = compare(mine, chunk, items)
+        if found.slices:
+            _named_rows(mine, key)
+        ((held,),) = mine.rows(f"SELECT count(*) FROM {_A}")  # noqa: S608 own name
         total = found.slices.get("*", SliceDifference())
         return Versus(a.shown, b.shown, tables, tuple(key), columns, (held, other), total, tuple(found.sample))
+
+
+def _named_rows(mine: _Mine, key: Sequence[str]) -> None:
+    """See that the key names each row, where something differs: two rows without a key can't be told to be the same one."""
+    for side, where in (("A", _A), ("B", OTHER)):
+        for name in key:
+            ((rows,),) = mine.rows(f"SELECT count(*) FROM {where} WHERE {quote(name)} IS NULL AND {_READABLE[side]}")  # noqa: S608 quoted names
+            if rows:
+                raise ContractError(f"key column «{name}» is NULL in {rows} rows of {side}", "compare by columns that are never NULL")
 
 
 @dataclass(frozen=True)
@@ -185,6 +199,8 @@ class _Table:
 
 class _Mine(DuckdbSide):
     """A's rows, behind one name."""
+
+    instead = "give TMPDIR more space, or compare fewer columns with --columns"
 
     def table(self, spec: TableSpec) -> str:
         """The view."""
@@ -231,6 +247,8 @@ def _opened(memory: duckdb.DuckDBPyConnection, where: Address, table: str, name:
 
 
 def _columns(left: dict[str, str], right: dict[str, str], key: Sequence[str], only: Sequence[str]) -> Columns:
+    if not key:
+        raise ContractError("--key names no column", f"the columns that both have are: {', '.join(n for n in left if n in right)}")
     for wanted in (*key, *only):
         for side, found in (("A", left), ("B", right)):
             if wanted not in found:

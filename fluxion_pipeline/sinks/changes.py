@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import duckdb
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from fluxion_pipeline.contracts.sqltext import columns, duckdb_type, quote
 from fluxion_pipeline.contracts.tables import TableSpec
@@ -137,20 +135,24 @@ def measure_images(con: duckdb.DuckDBPyConnection, table: TableSpec, images: Seq
     """
     if not any(i.rows for i in images):
         return {}
-    found = _from_files(con, table, images, f"SELECT _slice, count(*), {measure} FROM ({image_relation(table, more='r._slice, ')}) GROUP BY 1")  # noqa: S608 quoted names
-    _as_many(table, images, sum(rows for _, rows, _ in found))
-    return {slice_: (rows, int(total)) for slice_, rows, total in found}
+    files, wanted = sorted({str(i.file) for i in images if i.rows}), {(i.slice, str(i.file)) for i in images}
+    applied = "AND NOT _desplazada" if table.name == "ventas" else ""
+    sql = f"SELECT _slice, filename, count(*), {measure} FROM {_files(table)} AS r WHERE _slice BETWEEN ? AND ? {applied} GROUP BY 1, 2"  # noqa: S608 quoted names
+    try:  # each slice of the files' pieces: to count too many is cheaper than to look each row up
+        found = [x for x in con.execute(sql, [files, min(wanted)[0], max(wanted)[0]]).fetchall() if (x[0], x[1]) in wanted]
+    except duckdb.Error as error:
+        raise _unreadable(table, files, error) from error
+    _as_many(table, images, sum(rows for _, _, rows, _ in found))
+    return {slice_: (rows, int(total)) for slice_, _, rows, total in found}
 
 
 def _from_files(con: duckdb.DuckDBPyConnection, table: TableSpec, images: Sequence[Image], sql: str) -> list[tuple[Any, ...]]:
     files = sorted({str(i.file) for i in images if i.rows})
-    con.register("_slices", slices.relation(table, images))
     try:
-        found: list[tuple[Any, ...]] = con.execute(sql, [files]).fetchall()
+        with slices.laid_out(con, images):
+            return con.execute(sql, [files]).fetchall()
     except duckdb.Error as error:
         raise _unreadable(table, files, error) from error
-    con.unregister("_slices")
-    return found
 
 
 def _as_many(table: TableSpec, images: Sequence[Image], found: int) -> None:
@@ -161,6 +163,9 @@ def _as_many(table: TableSpec, images: Sequence[Image], found: int) -> None:
 
 def _unreadable(table: TableSpec, files: Sequence[str], error: duckdb.Error) -> Exception:
     """The file at fault, found by reading each alone; the driver's own error if none is."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     for file in files:
         try:
             pq.ParquetFile(file).read(use_threads=False)
@@ -174,15 +179,20 @@ def _no_rows(table: TableSpec) -> str:
     return f"SELECT {names} WHERE false"
 
 
-def image_relation(table: TableSpec, among: str = "", more: str = "") -> str:
+def _files(table: TableSpec) -> str:
+    """SQL of all rows of the files that are bound as a list."""
+    rows = "read_parquet(?, filename = true, union_by_name = true, hive_partitioning = false)"
+    # Images that are older than a column of an own table's contract have NULL there.
+    return rows if table.own is None else f"(FROM {rows} UNION ALL BY NAME {_no_rows(table)})"
+
+
+def image_relation(table: TableSpec, among: str = "") -> str:
     """SQL of the images' applied rows, given the relation ``_slices`` (slice, file) and bound: the list of files.
 
-    With ``among`` only rows whose physical key is in that relation; ``more``: columns of the file before the table's.
+    With ``among`` only rows whose physical key is in that relation.
     """
     applied = "AND NOT r._desplazada" if table.name == "ventas" else ""
-    rows = "read_parquet(?, filename = true, union_by_name = true, hive_partitioning = false)"
-    if table.own is not None:  # images that are older than a column of the contract have NULL there
-        rows = f"(FROM {rows} UNION ALL BY NAME {_no_rows(table)})"
+    rows = _files(table)
     if among:
         rows = f"(FROM {rows} SEMI JOIN {among} USING ({columns(table.physical_key)}))"
-    return f"SELECT {more}{columns(table.columns, 'r.')} FROM {rows} r JOIN _slices s ON r._slice = s.slice AND r.filename = s.file WHERE true {applied}"  # noqa: S608
+    return f"SELECT {columns(table.columns, 'r.')} FROM {rows} r JOIN _slices s ON r._slice = s.slice AND r.filename = s.file WHERE true {applied}"  # noqa: S608

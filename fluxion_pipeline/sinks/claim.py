@@ -9,12 +9,12 @@ from collections.abc import Mapping
 
 from fluxion_pipeline import failpoints
 from fluxion_pipeline.errors import SinkAway, SinkRefused
+from fluxion_pipeline.landing.kept import KeptLotes
 from fluxion_pipeline.landing.lineage import written_at
-from fluxion_pipeline.landing.outbox import Outbox
 from fluxion_pipeline.sinks.protocol import Sink
 
 
-def check_claim(sink: Sink, outbox: Outbox, meta: Mapping[str, str]) -> None:
+def check_claim(sink: Sink, outbox: KeptLotes, meta: Mapping[str, str]) -> None:
     """A sink is written for the outbox that claimed it, and for no other, and never by one that is behind it.
 
     Raises:
@@ -35,13 +35,13 @@ def check_claim(sink: Sink, outbox: Outbox, meta: Mapping[str, str]) -> None:
     check_line(sink, outbox, meta)
 
 
-def ahead(outbox: Outbox, meta: Mapping[str, str]) -> list[tuple[str, int, int]]:
+def ahead(outbox: KeptLotes, meta: Mapping[str, str]) -> list[tuple[str, int, int]]:
     """(location, lote that the sink holds, newest lote of the outbox) of each location of which the sink holds more than the outbox."""
     held = {k.removeprefix("hasta:"): int(v) for k, v in meta.items() if k.startswith("hasta:")}
     return [(place, upto, newest) for place, upto in sorted(held.items()) if upto > (newest := outbox.index.sequence(place))]
 
 
-def check_line(sink: Sink, outbox: Outbox, meta: Mapping[str, str]) -> None:
+def check_line(sink: Sink, outbox: KeptLotes, meta: Mapping[str, str]) -> None:
     """The lotes that a sink holds last are this outbox's: one that was restored and went on has others of the same numbers.
 
     Raises:
@@ -55,7 +55,7 @@ def check_line(sink: Sink, outbox: Outbox, meta: Mapping[str, str]) -> None:
             raise SinkRefused(str(sink.name), what, "if this home is the right one: fluxion init --claim")
 
 
-def claim(sink: Sink, outbox: Outbox, *, force: bool = False) -> bool:
+def claim(sink: Sink, outbox: KeptLotes, *, force: bool = False) -> bool:
     """Claim a sink for an outbox; whether anything changed.
 
     Raises:

@@ -21,7 +21,7 @@ from typing import Any
 
 from fluxion_pipeline.contracts.tables import LANDED_TABLES, SPECS
 from fluxion_pipeline.landing.index import Image
-from fluxion_pipeline.landing.outbox import Outbox
+from fluxion_pipeline.landing.kept import KeptLotes
 from fluxion_pipeline.sinks.claim import held_upto
 
 CHUNK_ROWS = 250_000
@@ -62,7 +62,7 @@ def begun(meta: Mapping[str, str]) -> dict[str, int]:
     return {name.removeprefix(MARK): int(value) for name, value in meta.items() if name.startswith(MARK)}
 
 
-def to_copy(outbox: Outbox, meta: Mapping[str, str], lines: Sequence[Line], place: str | None = None) -> list[Image]:
+def to_copy(outbox: KeptLotes, meta: Mapping[str, str], lines: Sequence[Line], place: str | None = None) -> list[Image]:
     """The images that a sink has still to copy: of one location, or of all.
 
     Args:

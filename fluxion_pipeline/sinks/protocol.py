@@ -9,14 +9,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fluxion_pipeline.contracts.outcomes import SinkName
 from fluxion_pipeline.contracts.tables import TableSpec
 from fluxion_pipeline.landing.earlier import WrittenStep
 from fluxion_pipeline.landing.index import Image
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True)

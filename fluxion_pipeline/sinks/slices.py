@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from itertools import accumulate
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
+import duckdb
 import sqlalchemy as sa
 
 from fluxion_pipeline.contracts.clock import parse_day, parse_tick
@@ -16,7 +17,9 @@ from fluxion_pipeline.contracts.own_tables import PLACE
 from fluxion_pipeline.contracts.sqltext import quote
 from fluxion_pipeline.contracts.tables import SPECS, TableSpec
 from fluxion_pipeline.landing.index import Image
-from fluxion_pipeline.sources.protocol import arrow_type
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -48,6 +51,10 @@ def owner(table: str, slice_: str) -> str:
 
 def relation(table: TableSpec, images: Sequence[Image]) -> pa.Table:
     """The slices as an Arrow table: ``slice``, ``file`` and the slice columns of each image."""
+    import pyarrow as pa
+
+    from fluxion_pipeline.sources.protocol import arrow_type
+
     fields = [("slice", pa.string()), ("file", pa.string()), *[(c, arrow_type(table, c)) for c in table.slice_columns]]
     rows = [(i.slice, str(i.file), *values(table, i.slice)) for i in images]
     arrays = [_array([r[n] for r in rows], type_) for n, (_, type_) in enumerate(fields)]
@@ -56,6 +63,8 @@ def relation(table: TableSpec, images: Sequence[Image]) -> pa.Table:
 
 def _array(given: Sequence[Any], kind: pa.DataType) -> pa.Array:
     """What ``pa.array`` makes, which the first time loads pandas and so takes half a second: most of what a small proof or lote costs."""
+    import pyarrow as pa
+
     if pa.types.is_string(kind):
         texts = [text.encode() for text in given]
         offsets = array("i", accumulate(map(len, texts), initial=0))
@@ -68,7 +77,18 @@ def _array(given: Sequence[Any], kind: pa.DataType) -> pa.Array:
 
 
 def _numbers(kind: pa.DataType, values: array[int]) -> pa.Array:
+    import pyarrow as pa
+
     return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values)])
+
+
+@contextmanager
+def laid_out(con: duckdb.DuckDBPyConnection, images: Sequence[Image]) -> Iterator[None]:
+    """``slice`` and ``file`` of each image in ``_slices``, while the block lasts; without Arrow, for which a proof needn't wait."""
+    given = [[i.slice for i in images], [str(i.file) for i in images]]
+    con.execute("CREATE OR REPLACE TEMP TABLE _slices AS SELECT unnest(?::VARCHAR[]) AS slice, unnest(?::VARCHAR[]) AS file", given)
+    yield
+    con.execute("DROP TABLE _slices")  # not after an error: the transaction takes no more statements then
 
 
 def match(table: TableSpec, row: str, slice_: str) -> str:

@@ -139,6 +139,8 @@ def test_a_chain_is_ready_when_all_holds_and_no_longer_when_a_row_was_edited(hom
     assert text.index('<tr class="bad">') < text.index('<tr class="good">'), "what is to be done comes first"
     assert "Rows that differ" in text
     assert "<td>cambiada</td>" in text
+    assert "Filas: 1 con otros valores" in text
+    assert "1 changed in 1 slice" in text
     assert history(folder)[-1].at == broken.at
     path = write(folder / "x" / "y.html", broken)
     assert path.read_text("utf-8") == text

@@ -128,6 +128,15 @@ def test_what_was_compared_longest_ago_is_compared_anew(home: Home, monkeypatch:
     assert_equal(home, inventario_actual=0, inventario_historico=0, ventas=0)
 
 
+def test_a_row_that_goes_while_another_one_was_too_many_before_is_found(home: Home) -> None:
+    columns = "ubicacion_codigo, almacen_codigo, producto_codigo, stock"
+    home.run(SinkName.POSTGRESQL, f"INSERT INTO inventario_actual ({columns}) VALUES ('SUC999', 'x', '000001', 1)")
+    assert proven(home)["inventario_actual"].missing_in_duckdb == 1
+    home.run(SinkName.POSTGRESQL, "DELETE FROM inventario_actual WHERE ubicacion_codigo = 'SUC001' AND producto_codigo = '000001'")
+    found = proven(home)["inventario_actual"]
+    assert (found.verdict, found.missing_in_duckdb, found.missing_in_postgresql) == (Verdict.DIFERENTE, 1, 1)
+
+
 def test_two_proofs_at_once_keep_one(home: Home) -> None:
     assert_equal(home)
     with connect(home.settings, read_only=True) as connection:

@@ -99,6 +99,14 @@ def test_dates_before_christ_and_infinity_are_differences_and_no_crash(both: Bot
     assert (found.missing_in_postgresql, found.missing_in_duckdb, found.changed) == (1, 1, 0)
 
 
+def test_a_day_before_christ_is_not_the_same_day_of_our_era(both: Both, level: Level) -> None:
+    both.load("clasificacion_abc", random_rows("clasificacion_abc", 20))
+    both.duck("UPDATE clasificacion_abc SET fecha = '0044-03-15' WHERE producto_codigo LIKE '000003%'")
+    both.pg("UPDATE clasificacion_abc SET fecha = '0044-03-15 BC' WHERE producto_codigo LIKE '000003%'")
+    found = prove(both.settings, ["clasificacion_abc"], level).tables[0]
+    assert (found.missing_in_postgresql, found.missing_in_duckdb, found.changed) == (1, 1, 0)
+
+
 @pytest.mark.parametrize("instant", ["infinity", "0044-03-15 10:00:00+00 BC", "-infinity"])
 def test_instants_before_christ_and_infinity_are_differences_and_no_crash(both: Both, level: Level, instant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     both.load("inventario_cortes", random_rows("inventario_cortes", 20))

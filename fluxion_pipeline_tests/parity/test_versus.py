@@ -152,6 +152,25 @@ def test_what_is_not_there_is_named(uri: str, tmp_path: Path) -> None:
     assert "secret" not in str(told.value)
 
 
+def test_names_with_points_are_given_in_quotes_and_enums_are_texts(uri: str, tmp_path: Path) -> None:
+    made = "CREATE TYPE mood AS ENUM ('ok', 'bad')", 'CREATE SCHEMA "My Shop"', 'CREATE TABLE "My Shop"."T.1" ("Id" integer, mood mood)'
+    rows = ('INSERT INTO "My Shop"."T.1" VALUES (1, \'ok\')',)
+    file = duckdb_file(tmp_path / "a.duckdb", *made, *rows)
+    fill_postgresql(uri, *made, *rows)
+    found = versus(address(file), address(uri), ('"My Shop"."T.1"',) * 2, ("Id",))
+    assert (found.verdict, found.rows, list(found.columns.compared)) == (Verdict.IGUAL, (1, 1), ["Id", "mood"])
+
+
+@pytest.mark.parametrize("first", ["duckdb", "postgresql"])
+def test_rows_without_a_key_are_refused(uri: str, tmp_path: Path, first: str) -> None:
+    file = duckdb_file(tmp_path / "a.duckdb")
+    fill_postgresql(uri)
+    with pytest.raises(ContractError, match="key column «code» is NULL in 3 rows of A"):
+        compared(*((file, uri) if first == "duckdb" else (uri, file)), "code")
+    with pytest.raises(ContractError, match="--key names no column"):
+        versus(address(file), address(uri), ("things", "things"), ())
+
+
 def run(*words: str) -> Result:
     return CliRunner().invoke(build(["compare"]), ["compare", *words])
 
