@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from fluxion_pipeline.contracts.outcomes import Mode
 from fluxion_pipeline.errors import SettingsError
@@ -20,10 +21,10 @@ SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-
 SourceName = Literal["auto", "archivos", "klk", "stellar"]
 
 
-class Settings(BaseModel):
+class Settings(BaseSettings):
     """Everything that the environment can say; the fields' names are the variables' names in lower case."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, validate_default=True)
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
 
     db_mode: Mode = Field(Mode.DUCKDB, description="duckdb, dual or postgresql")
     fluxion_home: Path = Field(Path(".fluxion"), description="everything that the program writes lies below it")
@@ -55,6 +56,18 @@ class Settings(BaseModel):
     fluxion_keep_logs: int = Field(50, ge=1, description="megabytes that a log may have")
     fluxion_copy_rows: int = Field(250_000, ge=1, description="rows of one transaction of a sink's rebuild")
     fluxion_extra_defs: str | None = Field(None, description="a Python file or module with definitions of your own")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what ``load`` hands over: it has merged the environment and the home's file already."""
+        return (init_settings,)
 
     @field_validator("db_mode", "postgres_sslmode", "fluxion_source", mode="before")
     @classmethod
