@@ -153,13 +153,14 @@ def held(place: Path, fact: str, named: Mapping[str, str], manifests: Manifests,
 
     ``before`` is what landed, in time order; ``refused`` are the lotes of readings that had the row and rejected it.
     """
-    rows = {_sequence(row["filename"]): row for row in found(_evidence(place, fact, manifests, "evidencia"), *condition(named))}
+    kept = _evidence(place, fact, manifests, "evidencia")
+    rows, files = {_sequence(row["filename"]): row for row in found(kept, *condition(named))}, {None, *(p.name for p in kept)}
     for manifest in manifests.values():
         row = rows.get(manifest.sequence)
         if row is not None:
             shown = {k: v for k, v in row.items() if k not in (*named, "filename") and v is not None}
             yield _event(manifest, "held back", _slice(manifest), shown)
-        elif manifest.sequence not in refused and _lacks(manifest, fact, before):
+        elif manifest.extra.get("evidencia") in files and manifest.sequence not in refused and _lacks(manifest, fact, before):
             event = _event(manifest, "held back", _slice(manifest), None)
             yield replace(event, note=f"{event.note}; it hasn't this row")
 

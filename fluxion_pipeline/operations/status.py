@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
@@ -97,7 +98,8 @@ def status(app: App) -> Status:
     """Look at the outbox and at every known sink."""
     known = dict.fromkeys((*app.settings.db_mode.sinks, *mode.state(app).known))
     sinks = tuple(_sink(app, name) for name in known)
-    locations = tuple(x for fact in (Fact.INVENTARIO, Fact.VENTAS) for x in _locations(app, fact))
+    held = tuple(sorted(held_back(app.outbox), key=lambda h: h.read_at, reverse=True))
+    locations = tuple(x for fact in (Fact.INVENTARIO, Fact.VENTAS) for x in _locations(app, fact, held))
     rejected = sum(i.rows for place in app.outbox.index.locations() for i in app.outbox.index.images(place, "rechazos"))
     repairs = recorded(app)
     last = f"{repairs[-1].tabla} from {repairs[-1].origen}, {stamp(repairs[-1].pedida_en)} by {repairs[-1].pedida_por}" if repairs else None
@@ -112,7 +114,7 @@ def status(app: App) -> Status:
         locations,
         quarantined,
         rejected,
-        tuple(sorted(held_back(app.outbox), key=lambda h: h.read_at, reverse=True)),
+        held,
         repaired,
         last,
         sum(x.rows for x in drifts),
@@ -156,7 +158,8 @@ def _own_counts(app: App, sink: Sink) -> dict[str, int]:
     return dict(sink.query(" UNION ALL ".join(f"SELECT '{n}', count(*) FROM {quote(n)}" for n in names))) if names else {}  # noqa: S608 names of contracts
 
 
-def _locations(app: App, fact: Fact) -> list[LocationStatus]:
+def _locations(app: App, fact: Fact, held: Sequence[HeldBack]) -> list[LocationStatus]:
+    waiting = {(h.location, h.cut) for h in held if h.fact is fact}
     newest = {row[1]: row for row in sorted(app.outbox.index.newest_attempts(fact), key=lambda r: r[2])}
     result = []
     for location in app.registry.active:
@@ -166,8 +169,10 @@ def _locations(app: App, fact: Fact) -> list[LocationStatus]:
         data: dict[str, Any] = row[3]
         standing = app.outbox.index.standing(fact, location.codigo, row[2])
         outcome = str(standing["outcome"]) if standing else None
-        last = str(data["outcome"])
+        last, reason = str(data["outcome"]), data.get("reason")
+        if last == Outcome.SOSPECHOSO and (location.codigo, row[2]) not in waiting:
+            last, reason = outcome or last, "accepted since"
         if last == Outcome.SIN_DATO and not location.is_store:
             continue
-        result.append(LocationStatus(fact, location.codigo, location.nombre, row[2], outcome, last, data.get("reason")))
+        result.append(LocationStatus(fact, location.codigo, location.nombre, row[2], outcome, last, reason))
     return result

@@ -54,11 +54,16 @@ def halved(app: App, drops: Path) -> None:
 
 
 def test_what_is_held_back_is_listed_with_its_reason_and_lands_when_accepted(app: App, drops: Path) -> None:
+    def told() -> tuple[str | None, str | None, bool]:
+        (here,) = (x for x in status(app).locations if x.location == "SUC001")
+        return here.outcome, here.last_outcome, here.healthy
+
     halved(app, drops)
     (held,) = waiting(app)
     assert (held.location, held.cut, held.valid) == ("SUC001", EVENING, 29)
     assert held.reason.startswith("tamaño")
     assert status(app).held == waiting(app)
+    assert told()[1:] == ("sospechoso", False)
     assert waiting(app, Fact.VENTAS) == ()
     assert waiting(app, Fact.INVENTARIO, ["tienda_02"]) == ()
     (landing,) = accept(app, waiting(app, Fact.INVENTARIO, ["t01"], EVENING))
@@ -66,6 +71,7 @@ def test_what_is_held_back_is_listed_with_its_reason_and_lands_when_accepted(app
     bring_up(app, SinkName.DUCKDB)
     assert stock_of(app) == {f"{n:08d}": Decimal(7) for n in range(29)}
     assert waiting(app) == status(app).held == ()
+    assert told() == ("completo", "completo", True)
     with pytest.raises(PermanentError, match="nothing is held back"):
         accept(app, waiting(app))
 
