@@ -18,7 +18,18 @@ from fluxion_pipeline.sources.protocol import MET_SCHEMA, REJECT_SCHEMA, Reading
 
 @dataclass(frozen=True)
 class HeldBack:
-    """A slice whose newest attempt is held back, and why."""
+    """A slice whose newest attempt is held back, and why.
+
+    Attributes:
+        fact: what was read.
+        location: canonical code.
+        cut: day or tick.
+        reason: why it is held back.
+        read_at: when it was read last (text that sorts).
+        valid: rows that would be loaded.
+        origin: file or address that was read.
+        lote: secuencia of the lote that has its rows; read again alike it wrote no other.
+    """
 
     fact: Fact
     location: str
@@ -56,7 +67,7 @@ def reading_of(outbox: Outbox, held: HeldBack) -> Reading:
         fact=held.fact,
         location=held.location,
         cut=held.cut,
-        read_at=instant(data["read_at"]),
+        read_at=instant(held.read_at),
         rows=_table(outbox, manifest, "evidencia", row_schema(held.fact), no_rows(held.fact)),
         rejects=_table(outbox, manifest, "evidencia_rechazos", REJECT_SCHEMA, no_rejects()),
         read=data["read"],

@@ -22,7 +22,7 @@ from fluxion_pipeline.contracts.outcomes import Fact, Outcome
 from fluxion_pipeline.landing.lote import COMPACTED, Manifest, folder
 from fluxion_pipeline.landing.sqlite import Database
 
-SCHEMA = 2
+SCHEMA = 3
 _DDL = """
 CREATE TABLE IF NOT EXISTS meta (clave TEXT PRIMARY KEY, valor TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS lotes (ubicacion TEXT, secuencia INTEGER, escrito_en TEXT, PRIMARY KEY (ubicacion, secuencia)) WITHOUT ROWID;
@@ -132,6 +132,8 @@ class Index:
         count, newest = (row[0] + 1, json.loads(row[1])) if row else (1, None)
         if newest is not None and newest["read_at"] > data["read_at"]:
             data = newest
+        elif newest is not None and all(newest.get(k) == data[k] for k in ("content", "outcome")):  # the evidence is in the lote of before
+            data = {k: v for k, v in newest.items() if k == "lote"} | data
         db.execute(
             "INSERT INTO intentos VALUES (?, ?, ?, ?, NULL, ?, ?) ON CONFLICT DO UPDATE SET intentos = excluded.intentos, datos = excluded.datos,"
             " cambio = excluded.cambio",

@@ -76,6 +76,20 @@ def test_what_is_held_back_is_listed_with_its_reason_and_lands_when_accepted(app
         accept(app, waiting(app))
 
 
+def test_what_is_read_again_and_still_held_back_is_listed_once_and_can_be_accepted(app: App, drops: Path) -> None:
+    halved(app, drops)
+    (first,) = waiting(app)
+    (again,) = load(app, Fact.INVENTARIO, locations=("SUC001",), low=EVENING, high=EVENING).landings
+    assert (again.outcome, again.new) == (Outcome.SOSPECHOSO, False)
+    (held,) = status(app).held
+    assert (held.lote, held.reason, held.read_at > first.read_at) == (first.lote, first.reason, True)
+    (landing,) = accept(app, waiting(app))
+    assert landing.applied
+    bring_up(app, SinkName.DUCKDB)
+    assert stock_of(app) == {f"{n:08d}": Decimal(7) for n in range(29)}
+    assert waiting(app) == status(app).held == ()
+
+
 def test_a_run_that_accepts_reads_what_is_held_back_again(app: App, drops: Path) -> None:
     halved(app, drops)
     assert load(app, Fact.INVENTARIO, locations=("SUC001",)).landings == ()
