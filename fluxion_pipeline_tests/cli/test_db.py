@@ -89,6 +89,15 @@ def test_another_server_is_shown_but_neither_started_nor_stopped(pg_settings: Se
     assert run(environment, "psql", "--", "-XAtc", "select current_database()").stdout == pg_settings.postgres_db + "\n"
 
 
+def test_a_psql_on_the_path_that_does_not_work_is_not_used(pg_settings: Settings, tmp_path: Path) -> None:
+    broken = tmp_path / "bin" / "psql"
+    broken.parent.mkdir()
+    broken.write_text("#!/bin/sh\necho 'no client is installed' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    environment = environment_of(pg_settings) | {"PATH": f"{broken.parent}:{os.environ['PATH']}"}
+    assert run(environment, "psql", "--", "-XAtc", "select 7").stdout == "7\n"
+
+
 def test_another_server_that_is_off_is_away(pg_settings: Settings) -> None:
     done = run({**environment_of(pg_settings), "POSTGRES_PORT": "1"}, "status", "--json")
     assert (done.returncode, json.loads(done.stdout)["state"]) == (1, "away")
