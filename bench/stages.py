@@ -40,7 +40,7 @@ def main(folder: str, address: str, pid: str, *ticks: str) -> None:
             continue
         first = "" if turn else "first "
         found.append((first + "land", timed(partial(_land, app, request), server, landed)))
-        found += [(first + sink, timed(partial(bring_up, app, sink), server, landed)) for sink in SinkName]
+        found += [(first + sink, timed(partial(bring_up, app, sink, whole=True), server, landed)) for sink in SinkName]
         found.append((first + "parity", timed(partial(_proven, app), server, landed)))
     print("\n" + json.dumps([(name, asdict(cost)) for name, cost in found]))
 

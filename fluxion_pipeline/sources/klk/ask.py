@@ -91,12 +91,14 @@ class Asker:
     def until_whole(self, attempt: Callable[[Patience], T], patience: Patience) -> T:
         """Try until it succeeds or can't be mended by waiting: later each time, with jitter, each with the time that is left.
 
+        There is no attempt for which hardly any time is left: that it came to nothing would hide what the store has said.
+
         Raises:
             Failure: the last one.
         """
-        end = time.monotonic() + patience.total
+        end, useful = time.monotonic() + patience.total, min(patience.connect, patience.total / 4)
         retrying = Retrying(
-            stop=stop_after_attempt(patience.attempts) | stop_before_delay(patience.total),
+            stop=stop_after_attempt(patience.attempts) | stop_before_delay(patience.total - useful),
             wait=wait_exponential_jitter(multiplier=0.3, max=10, jitter=0.5),
             retry=retry_if_exception(lambda e: isinstance(e, Failure) and e.transient),
             reraise=True,

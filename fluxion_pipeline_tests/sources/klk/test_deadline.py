@@ -107,3 +107,16 @@ def test_the_attempts_share_one_time(tmp_path: Path) -> None:
     assert given[0] <= 2.0
     assert all(later <= earlier - 0.2 for earlier, later in zip(given, given[1:], strict=False))
     assert 1 < len(given) < 9
+
+
+def test_what_the_store_said_is_not_hidden_by_an_attempt_that_has_hardly_any_time(tmp_path: Path) -> None:
+    given: list[float] = []
+
+    def breaks(patience: Patience) -> None:
+        given.append(patience.total)
+        time.sleep(1.25)
+        raise partial("it broke", transient=True)
+
+    with pytest.raises(Failure, match="it broke"):
+        Asker("http://klk", tmp_path, 1).until_whole(breaks, Patience(5, 1, 2.0, 9))
+    assert min(given) >= 0.5
