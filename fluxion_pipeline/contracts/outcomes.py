@@ -33,6 +33,9 @@ class Outcome(Word):
 GOOD = frozenset({Outcome.COMPLETO, Outcome.VACIO, Outcome.EN_CURSO})
 """The outcomes whose readings change facts."""
 
+CLOSED = frozenset({Outcome.COMPLETO, Outcome.VACIO})
+"""The outcomes of a day that was read in full after its close."""
+
 SATISFIED = GOOD | {Outcome.CERRADO, Outcome.SIN_DATO}
 """The outcomes with which a run has done what it was asked for."""
 

@@ -16,9 +16,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fluxion_pipeline.contracts.outcomes import Fact
 from fluxion_pipeline.contracts.rules.judge import connection
 from fluxion_pipeline.contracts.rules.text import may_hold
 from fluxion_pipeline.contracts.sqltext import columns
+from fluxion_pipeline.contracts.tables import spec
 
 MANY = 3000
 """From so many rows on DuckDB is asked."""
@@ -27,6 +29,8 @@ PIECE = 1 << 15
 """Rows whose texts are made at once."""
 
 _HEX = 32
+_OF_THE_STORE = ("ubicacion_codigo", "almacen_codigo")
+Marks = np.ndarray[Any, np.dtype[np.uint64]]
 
 
 def digest_of(rows: pa.Table, names: Iterable[str]) -> str:
@@ -51,6 +55,23 @@ def likeness(rows: pa.Table, names: Sequence[str]) -> str:
     finally:
         con.unregister("_medidas")
     return f"{duckdb.__version__}:{total}"
+
+
+def shared_columns(names: Iterable[str]) -> list[str]:
+    """A table's columns but the store's own codes: those in which one store's rows may be another's."""
+    return [n for n in names if n not in _OF_THE_STORE]
+
+
+def row_marks(fact: Fact, rows: pa.Table) -> Marks:
+    """A number per row, in their order: equal where rows are but for the store's own codes. Within one version of DuckDB only."""
+    con = connection()
+    names = shared_columns(spec(fact.value).columns)
+    con.register("_medidas", rows.select(names))
+    try:
+        found = con.sql(f"SELECT hash({columns(names)}) AS h FROM _medidas").to_arrow_table().column("h")  # noqa: S608 quoted names
+    finally:
+        con.unregister("_medidas")
+    return np.asarray(found.to_numpy(), np.uint64)
 
 
 def halves(texts: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.int64]]:

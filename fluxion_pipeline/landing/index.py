@@ -221,14 +221,6 @@ class Index:
             row = db.execute("SELECT datos FROM vigentes WHERE tabla = ? AND ubicacion = ? AND corte = ?", (fact.value, location, cut)).fetchone()
         return None if row is None else dict(json.loads(row[0]))
 
-    def twin(self, fact: Fact, cut: str, twin: str, location: str) -> str | None:
-        """Another location whose standing reading of the same cut has the same rows."""
-        with self.open() as db:
-            row = db.execute(
-                "SELECT ubicacion FROM vigentes WHERE tabla = ? AND corte = ? AND gemela = ? AND ubicacion <> ? LIMIT 1", (fact.value, cut, twin, location)
-            ).fetchone()
-        return None if row is None else str(row[0])
-
     def attempt(self, fact: Fact, location: str, cut: str) -> tuple[int, str | None, dict[str, Any] | None]:
         """Number of attempts, instant of the last verification, newest attempt."""
         with self.open() as db:

@@ -70,6 +70,21 @@ def known_days(index: Index, fact: Fact, location: str) -> dict[str, Known]:
     return {cut: found for (_, cut), found in known(index, fact, location=location).items()}
 
 
+def contested(index: Index, location: str, low: str = "") -> frozenset[str]:
+    """A location's business days from one on that are in doubt until they are read again, closed or not.
+
+    Its newest answer is held back as another's twin, or since it takes most lines away; or another's is
+    held back as its twin.
+    """
+    sql = (
+        "SELECT ubicacion, corte, datos, verificado_en FROM intentos WHERE tabla = ? AND corte >= ?"
+        ' AND datos LIKE \'%"outcome": "sospechoso"%\' AND (datos LIKE \'%"twin": "%\' OR datos LIKE \'%"reason": "quita%\')'
+    )
+    with index.open() as db:
+        found = [(place, cut, json.loads(data), verified) for place, cut, data, verified in db.execute(sql, (Fact.VENTAS.value, low))]
+    return frozenset(cut for place, cut, data, verified in found if location in (place, data.get("twin")) and (verified or "") < data["read_at"])
+
+
 def totals_before(index: Index, location: str, day: str, many: int) -> list[dict[str, Any]]:
     """``decide.oddities.totals`` of a location's closed days before one, newest first, of the last ``many`` days that stand."""
     sql = "SELECT datos FROM vigentes WHERE tabla = ? AND ubicacion = ? AND corte < ? ORDER BY corte DESC LIMIT ?"

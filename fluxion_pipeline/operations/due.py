@@ -15,7 +15,7 @@ from fluxion_pipeline.contracts.outcomes import Fact, Outcome
 from fluxion_pipeline.contracts.ticks import latest_tick
 from fluxion_pipeline.errors import ContractError
 from fluxion_pipeline.landing.evidence import held_back
-from fluxion_pipeline.landing.known import known_days
+from fluxion_pipeline.landing.known import contested, known_days
 from fluxion_pipeline.locations.registry import Location
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.calendar import Calendar
@@ -105,22 +105,25 @@ def _of_live(app: App, request: Request, location: Location, calendar: Calendar)
 
 def _recovered(app: App, location: Location, calendar: Calendar) -> list[Due]:
     found = known_days(app.outbox.index, Fact.VENTAS, location.codigo)
-    return [Due(day) for day in plan(found, calendar.days(location.codigo), app.clock()).days]
+    doubted = contested(app.outbox.index, location.codigo)
+    return [Due(day) for day in plan(found, calendar.days(location.codigo), app.clock(), doubted).days]
 
 
 def _open_days(app: App, request: Request, location: Location, calendar: Calendar) -> list[Due]:
     """From the day after the last closed one to today, and older ones that were tried and aren't closed; nothing before ``FURTHEST``.
 
     A location of which no day is closed yet begins with yesterday. A schedule's run stays with yesterday
-    and today: older days are the recovery's, so that they hold up no tick.
+    and today: older days are the recovery's, so that they hold up no tick. A day in doubt counts as not closed,
+    and is read in full: what came before the watermark may be another location's.
     """
     at = app.clock()
     today, closing = local_day(at), calendar.days(location.codigo)
     found = known_days(app.outbox.index, Fact.VENTAS, location.codigo)
-    closed = {day for day, x in found.items() if is_closed(day, x, closing)}
     yesterday = today - timedelta(days=1)
-    begin = min(parse_day(max(closed)) + timedelta(days=1), today) if closed else yesterday
     furthest = (yesterday if request.scheduled else today - FURTHEST).isoformat()
+    doubted = contested(app.outbox.index, location.codigo, furthest)
+    closed = {day for day, x in found.items() if is_closed(day, x, closing) and day not in doubted}
+    begin = min(parse_day(max(closed)) + timedelta(days=1), today) if closed else yesterday
     days = sorted(day for day in ({*days_between(begin, today), *found}) - closed if furthest <= day <= today.isoformat())
-    asked = (due(day, found[day].covered_until if day in found else None, at) for day in days)
+    asked = (due(day, found[day].covered_until if day in found and day not in doubted else None, at) for day in days)
     return [x for x in asked if x is not None]

@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from fluxion_pipeline.contracts.clock import ZONE, closable_from, local_day, parse_day
-from fluxion_pipeline.contracts.outcomes import Outcome
+from fluxion_pipeline.contracts.outcomes import CLOSED, Outcome
 from fluxion_pipeline.landing.index import instant, stamp
 from fluxion_pipeline.landing.known import Known
 
@@ -22,7 +22,7 @@ AGAIN, ON_SUNDAYS = 3, 31
 """How many closed days are read again, since tills upload late: each night, and on Sundays."""
 
 SUNDAY = 6
-CLOSED = frozenset({Outcome.COMPLETO.value, Outcome.VACIO.value})
+_CLOSED = frozenset(x.value for x in CLOSED)
 MARK = "recuperacion.json"
 
 
@@ -30,7 +30,7 @@ def is_closed(day: str, found: Known | None, closing: Collection[str]) -> bool:
     """Whether a day needs no reading any more: read in full after its close, or a closing day that was looked at."""
     if found is None:
         return False
-    return found.outcome in CLOSED or (day in closing and found.attempt == Outcome.CERRADO.value)
+    return found.outcome in _CLOSED or (day in closing and found.attempt == Outcome.CERRADO.value)
 
 
 def days_between(first: date, last: date) -> list[str]:
@@ -62,7 +62,7 @@ class Plan:
         return (*self.open, *self.again)
 
 
-def plan(known: Mapping[str, Known], closing: Collection[str], at: datetime) -> Plan:
+def plan(known: Mapping[str, Known], closing: Collection[str], at: datetime, contested: Collection[str] = ()) -> Plan:
     """The days that a recovery reads of one location.
 
     Args:
@@ -70,12 +70,13 @@ def plan(known: Mapping[str, Known], closing: Collection[str], at: datetime) -> 
             location of which nothing is known, yesterday is.
         closing: the location's days in the calendar of closing days.
         at: the instant at which the recovery begins.
+        contested: days of it that another location's answer is the twin of: to be read as if they weren't closed.
     """
     last = last_closable(at)
     first = min(parse_day(min(known)), last) if known else last
     days = days_between(first, last)
-    still = [d for d in days if not is_closed(d, known.get(d), closing)]
-    closed = [d for d in days if is_closed(d, known.get(d), closing)]
+    closed = [d for d in days if is_closed(d, known.get(d), closing) and d not in contested]
+    still = sorted({*days} - {*closed})
     many = ON_SUNDAYS if at.astimezone(ZONE).weekday() == SUNDAY else AGAIN
     return Plan(tuple(still), tuple(closed[-many:]))
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
@@ -16,10 +17,12 @@ from fluxion_pipeline.landing import outbox as boxes
 from fluxion_pipeline.landing.decide import history, merge, outcome, reading, sales, stock
 from fluxion_pipeline.landing.index import Index, stamp
 from fluxion_pipeline.landing.keys import KeyIndex
+from fluxion_pipeline.landing.others import Others
 from fluxion_pipeline.landing.past import Past
 from fluxion_pipeline_tests.support.landing_lives import Life, Step
-from fluxion_pipeline_tests.support.landing_terms import Line, Reading, Reject
-from fluxion_pipeline_tests.support.landing_words import said
+from fluxion_pipeline_tests.support.landing_terms import Reading, Reject
+from fluxion_pipeline_tests.support.landing_twins import FOUR, GOES_ON, LATER_TWIN, STOCK_BEFORE, TAKEN_BACK, TWINS, WINDOW_TWIN
+from fluxion_pipeline_tests.support.landing_words import lines, said
 
 
 class Mutant(NamedTuple):
@@ -28,11 +31,6 @@ class Mutant(NamedTuple):
     where: tuple[Any, str]
     broken: Any
     life: list[Reading | Step]
-
-
-def lines(read_at: int, *found: tuple[str, int, int], rejects: tuple[Reject, ...] = (), **more: Any) -> Reading:
-    """Sales of day 0 with (key, value, hour)."""
-    return replace(said("ventas", 0, read_at, **more), lines=frozenset(Line(*x) for x in found), rejects=frozenset(rejects))
 
 
 def never(*_a: Any, **_m: Any) -> None:
@@ -81,8 +79,16 @@ def displaced_are_gone(state: pa.Table, owners: pa.Table, flagged: Callable[...,
     return found.filter(pc.invert(found.column("_desplazada")))
 
 
-def counts_displaced(r: Any, before: pa.Table, after: pa.Table, twin: str | None, rule: Callable[..., Any] = sales.suspicion) -> str | None:
-    return rule(r, sales._unmoved(before), after, twin)
+def counts_displaced(r: Any, before: pa.Table, after: pa.Table, others: Any, rule: Callable[..., Any] = sales.suspicion) -> str | None:
+    return rule(r, sales._unmoved(before), after, others)
+
+
+def whole_answers_only(self: Others, other: Any, alike: Callable[..., Any] = Others._sold_alike) -> Any:
+    return alike(self, other) if other.twin == self._twin else None
+
+
+def known_to_its_end(self: Others, other: Any, alike: Callable[..., Any] = Others._sold_alike) -> Any:
+    return alike(self, replace(other, covered=None))
 
 
 def no_bajas(*a: Any, drafts: Callable[..., Any] = history.history_drafts) -> Any:
@@ -159,7 +165,7 @@ def everything(drafts: Any, past: Any, sequence: int, writer: Any, entries: Call
     return tuple(replace(e, version=sequence) for e in entries(drafts, past, sequence, writer))
 
 
-FOUR, DAY0 = "a1 b1 c1 d1", ("ventas", 0, 12)
+DAY0 = ("ventas", 0, 12)
 MOVED: list[Reading | Step] = [said(*DAY0, "a1 b1"), said("ventas", 1, 22, "a2")]
 HALVED: list[Reading | Step] = [said(*DAY0, "a1 b2"), said("ventas", 0, 13, "c3", "a")]
 LATE: list[Reading | Step] = [said("stock", 3, 1, "a1 b2"), said("stock", 6, 2, "a1 c3"), said("stock", 1, 9, "b2")]
@@ -169,7 +175,6 @@ REJECTS: list[Reading | Step] = [
     lines(5, ("a", 1, 1), ("e", 1, 1), rejects=XY, window=(0, 5)),
     lines(9, ("c", 1, 6), ("d", 1, 6), rejects=(Reject("z", "f", 7),), window=(5, 9)),
 ]
-TWINS: list[Reading | Step] = [said("stock", 1, 1, FOUR, place="B"), said("stock", 1, 2, FOUR)]
 MUTANTS = {
     "the past replaces the present": Mutant((reading._Case, "is_past"), False, [said(*DAY0, "a1"), said("ventas", 0, 11, "b1")]),
     "past is told by what stands, not by when it was last seen": Mutant(
@@ -220,7 +225,13 @@ MUTANTS = {
         [said("stock", 1, 1, FOUR), said("stock", 2, 2, "a1")],
     ),
     "displaced rows count as known": Mutant((sales, "suspicion"), counts_displaced, [said(*DAY0, "a1"), said("ventas", 1, 22, "a1"), said("ventas", 0, 23)]),
-    "twins are not met": Mutant((Index, "twin"), never, TWINS),
+    "twins are told by whole answers only": Mutant((Others, "_sold_alike"), whole_answers_only, WINDOW_TWIN),
+    "another store knows its day to the end": Mutant((Others, "_sold_alike"), known_to_its_end, LATER_TWIN),
+    "what another store takes back is still its": Mutant((Others, "_taken_back"), lambda *_a: False, TAKEN_BACK),
+    "another store's lines are missed": Mutant((Others, "elsewhere"), lambda _self, rows: np.zeros(rows.num_rows, np.bool_), TAKEN_BACK),
+    "a store that goes on as it was is a twin": Mutant((Others, "_goes_on"), lambda _self: False, GOES_ON),
+    "another store's stock is met at the same tick only": Mutant((Others, "_stocks"), lambda _self: [], STOCK_BEFORE),
+    "twins are not met": Mutant((Others, "twin"), None, TWINS),
     "a repair is an attempt": Mutant((Index, "add_lote"), repairs_are_attempts, [said(*DAY0, "a1"), said("ventas", 0, 13, "a2", provenance="repair")]),
     "a repair deletes displaced rows": Mutant((sales, "repaired"), lambda r, _b: merge.fresh(r), [*MOVED, said("ventas", 0, 23, "b1", provenance="repair")]),
     "a repair leaves rows as old as they were": Mutant(

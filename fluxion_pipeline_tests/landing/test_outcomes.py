@@ -8,6 +8,7 @@ from fluxion_pipeline.landing.decide.outcome import LIMITS, base_outcome
 from fluxion_pipeline_tests.support import landing_world as world
 from fluxion_pipeline_tests.support.landing_lives import Life
 from fluxion_pipeline_tests.support.landing_terms import Reading
+from fluxion_pipeline_tests.support.landing_twins import GOES_ON, LATER_TWIN, STOCK_BEFORE, TAKEN_BACK, WINDOW_TWIN
 from fluxion_pipeline_tests.support.landing_words import said
 from fluxion_pipeline_tests.support.readings import invoices, rejects, sales
 
@@ -47,6 +48,12 @@ CASES: dict[str, tuple[list[Reading], tuple[str, bool] | None]] = {
     "the twin of another's sales": ([said(*DAY0, FOUR, place="B"), said("ventas", 0, 13, FOUR)], ("sospechoso", False)),
     "the same few rows as another's": ([said("stock", 1, 1, "a1 b1 c1", place="B"), said("stock", 1, 2, "a1 b1 c1")], ("completo", True)),
     "the same rows as another's at another tick": ([said("stock", 1, 1, FOUR, place="B"), said("stock", 2, 2, FOUR)], ("completo", True)),
+    "another's stock of before, where it had its own": (STOCK_BEFORE, ("sospechoso", False)),
+    "its own stock, that another has by now": (GOES_ON, ("completo", True)),
+    "another's sales in another window": (WINDOW_TWIN, ("sospechoso", False)),
+    "more sales than another can know": (LATER_TWIN, ("sospechoso", False)),
+    "sales that another has taken back": (TAKEN_BACK[:4], ("completo", True)),
+    "a closed day without what another has by now": (TAKEN_BACK, ("completo", True)),
     "an accepted twin, read again": (
         [said("stock", 1, 1, FOUR, place="B"), said("stock", 1, 2, FOUR, provenance="accept"), said("stock", 1, 3, FOUR)],
         None,
@@ -77,7 +84,7 @@ def test_a_reading_comes_to_what_the_rules_say(name: str, life: Life) -> None:
 
 
 def test_the_limits_are_those_of_the_design() -> None:
-    assert (LIMITS.partial, LIMITS.many) == (20, 50)
+    assert (LIMITS.partial, LIMITS.many, LIMITS.alike) == (20, 50, 5)
 
 
 @pytest.mark.parametrize(("wrong", "expected"), [(11, "completo"), (12, "parcial")])

@@ -50,26 +50,28 @@ class Line:
 
 @dataclass
 class Days:
-    """The stores, their clock, and who of them doesn't answer."""
+    """The stores, their clock, who of them doesn't answer, and who answers as another one (its lines under its almacén, or under the asked store's)."""
 
     server: Tills = field(init=False)
     app: App = field(init=False)
     now: datetime = field(default_factory=lambda: local("2025-11-24T12:00"))
     lines: list[Line] = field(default_factory=list)
     away: set[str] = field(default_factory=set)
+    twins: dict[str, str] = field(default_factory=dict)
+    renamed: bool = False
 
     def sell(self, sold: str, uploaded: str | None = None, *, store: str = "SUC001", invoice: str | None = None, quantity: int = 1) -> None:
         """A line at a local time; uploaded at once, or at another time."""
         at = local(sold)
         self.lines.append(Line(store, at, local(uploaded) if uploaded else at, invoice or f"{store}{sold}", quantity))
 
-    def trade(self, first: str, last: str, stores: Collection[str] = tuple(STORES)) -> None:
-        """A sale every 30 minutes of the days between two local times, of each store."""
+    def trade(self, first: str, last: str, stores: Collection[str] = tuple(STORES), every: int = 30) -> None:
+        """A sale every 30 minutes (or others) of the days between two local times, of each store."""
         for store in stores:
             at = local(first) + timedelta(minutes=list(STORES).index(store) + 1)
             while at < local(last):
                 self.lines.append(Line(store, at, at + timedelta(minutes=3), f"{store}{at:%m%d%H%M}"))
-                at += timedelta(minutes=30)
+                at += timedelta(minutes=every)
 
     def answer(self, question: Question) -> Said:
         """The server."""
@@ -81,14 +83,14 @@ class Days:
         day, low, high = (str(question.body.get(name, default)) for name, default in (("fecha_desde", ""), ("hora_desde", "00:00:00"), ("hora_hasta", "24")))
         latest: dict[str, Line] = {}
         for line in sorted(self.lines, key=lambda x: x.uploaded):
-            if line.store == store and line.uploaded <= self.now:
+            if line.store == self.twins.get(store, store) and line.uploaded <= self.now:
                 latest[line.invoice] = line
         found = [x for x in latest.values() if f"{x.sold:%Y-%m-%d}" == day and low <= f"{x.sold:%H:%M:%S}" <= high]
-        return said(sales([self._told(x) for x in sorted(found, key=lambda x: x.sold)]))
+        return said(sales([self._told(x, store if self.renamed else x.store) for x in sorted(found, key=lambda x: x.sold)]))
 
-    def _told(self, line: Line) -> dict[str, Any]:
+    def _told(self, line: Line, store: str) -> dict[str, Any]:
         clock = f"{line.sold:%H:%M:%S}.0000000"
-        return sale(f"{line.sold:%Y-%m-%d}", line.invoice, 1, warehouse=STORES[line.store], time_of_day=clock, cantidad_vendida=line.quantity)
+        return sale(f"{line.sold:%Y-%m-%d}", line.invoice, 1, warehouse=STORES[store], time_of_day=clock, cantidad_vendida=line.quantity)
 
     def run(self, at: str, *, fact: Fact = Fact.VENTAS, locations: tuple[str, ...] = ("SUC001",), **more: Any) -> LandingReport:
         """A run at a local time."""

@@ -15,7 +15,7 @@ from fluxion_pipeline_tests.support.landing_terms import Coverage, Held, Landing
 
 DAY, MARGIN = 10, 2
 """Length of a day; how long after its end a reading may begin that closes it."""
-MANY_PARTIAL, MANY = 3, 4
+MANY_PARTIAL, MANY, ALIKE, NEARLY = 3, 4, 3, 0.9
 """From how many rows on "more than half" means something; small, so that small examples meet them."""
 GOOD = {"completo", "vacio", "en_curso"}
 """The outcomes that change facts."""
@@ -47,8 +47,8 @@ def suspicion(landing: Landing, r: Reading) -> str | None:
     """Why a reading is held back. Counted are the rows that the sinks hold of what the reading speaks of."""
     u = landing.get(r.place, Place())
     n = len(r.lines) + len(r.rejects)
-    others = (o.standing[r.slice][0] for name, o in landing.items() if name != r.place and r.slice in o.standing)
-    if n >= MANY and any(o.lines == r.lines for o in others):
+    others = [o for name, o in landing.items() if name != r.place and r.slice in o.standing]
+    if n >= MANY and (any(sold_alike(o, r) for o in others) if r.table == "ventas" else stocked_alike(landing, u, r)):
         return "gemela"
     if r.table == "stock":
         return stock_suspicion(n, len(before(u, r)), all(x.value == 0 for x in r.lines))
@@ -56,7 +56,56 @@ def suspicion(landing: Landing, r: Reading) -> str | None:
     if had and n == 0:
         return "sin filas"
     gone = had - merge(before(u, r), r).keys()
+    foreign = {k for k in gone if any(u.days[r.cut][k].line in lines_of(o, r.cut) for o in others)}
+    had, gone = had - foreign, gone - foreign
     return "quita" if r.read_at >= day_end(r.cut) and len(had) >= MANY and 2 * len(gone) > len(had) else None
+
+
+def sold_alike(o: Place, r: Reading) -> bool:
+    """Whether a reading of sales says what another place has.
+
+    All of it; or more than half of the lines that the other may know are its lines, too. Unless the other's
+    newest answer, itself held back, has them no longer.
+    """
+    standing, came_to = o.standing[r.slice]
+    shared = r.lines
+    if standing.lines != r.lines:
+        until = None if came_to in ("completo", "vacio") else o.coverage[r.slice].until
+        known = {x for x in r.lines if until is None or x.hour < until}
+        shared = frozenset(known & lines_of(o, r.cut))
+        if len(shared) < ALIKE or 2 * len(shared) <= len(known):
+            return False
+    return not taken_back(o, r, shared)
+
+
+def stocked_alike(landing: Landing, u: Place, r: Reading) -> bool:
+    """Whether a reading of stock says what another place has.
+
+    It doesn't where more than half of it is what the place itself had. Else: all of it is another's of
+    the same tick; or nearly all of it is another's newest, and the place had a stock of its own.
+    """
+    had = {h.line for h in before(u, r).values()}
+    if 2 * len(r.lines & had) > len(r.lines):
+        return False
+    others = [o for name, o in landing.items() if name != r.place]
+    if any(r.slice in o.standing and o.standing[r.slice][0].lines == r.lines for o in others):
+        return True
+    newest = ({h.line for h in o.ticks[max(o.ticks)].values()} for o in others if o.ticks)
+    return len(had) >= MANY and any(len(r.lines & lines) >= NEARLY * len(r.lines) for lines in newest)
+
+
+def taken_back(o: Place, r: Reading, shared: frozenset[Line]) -> bool:
+    """What stands at the other place is no evidence where its newest answer no longer says it."""
+    newest, came_to = o.newest[r.slice]
+    if came_to != "sospechoso" or o.verified.get(r.slice, -1) >= newest.read_at or len(newest.lines) < ALIKE:
+        return False
+    spoken = {x for x in shared if speaks_of(newest, x)}
+    return bool(spoken) and 2 * len(spoken & newest.lines) <= len(spoken)
+
+
+def lines_of(o: Place, day: int) -> set[Line]:
+    """The lines that stand in a place's day."""
+    return {h.line for h in applied(o.days, day).values()}
 
 
 def stock_suspicion(n: int, m: int, zero: bool) -> str | None:

@@ -30,7 +30,17 @@ TABLES = {"ventas": "ventas", "inventario_actual": "stock"}
 LOCATIONS = {"A": "SUC001", "B": "SUC007", "C": "SUC008"}
 WAREHOUSES = {"A": "SUC001-1", "B": "SUC007-1", "C": "SUC008"}
 """The location's own code where its source names none."""
-SALES_KEYS = {"a": ("0001", 1), "b": ("0001", 2), "c": ("0002", 1), "d": ("0012", 1), "e": ("00012", 10), "f": ("1", 11), "z": ("9", 1)}
+SALES_KEYS = {
+    "a": ("0001", 1),
+    "b": ("0001", 2),
+    "c": ("0002", 1),
+    "d": ("0012", 1),
+    "e": ("00012", 10),
+    "f": ("1", 11),
+    "x": ("7", 1),
+    "y": ("8", 1),
+    "z": ("9", 1),
+}
 
 
 def at(time: int) -> datetime:

@@ -7,11 +7,9 @@ import json
 from dataclasses import dataclass
 
 from fluxion_pipeline.contracts.tables import spec
-from fluxion_pipeline.landing.digest import digest_of, likeness
+from fluxion_pipeline.landing.digest import digest_of, likeness, shared_columns
 from fluxion_pipeline.landing.index import stamp
 from fluxion_pipeline.sources.protocol import Reading
-
-_OF_THE_STORE = ("ubicacion_codigo", "almacen_codigo")
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ class Fingerprint:
 def fingerprint(reading: Reading) -> Fingerprint:
     """Fingerprint a reading."""
     table = spec(reading.fact.value)
-    shared = [n for n in table.columns if n not in _OF_THE_STORE]
+    shared = shared_columns(table.columns)
     measured = reading.rows.num_rows, digest_of(reading.rows, table.columns)
     rejects = sorted(reading.rejects.column("id").to_pylist())
     window = [stamp(x) for x in reading.window] if reading.window else None

@@ -65,6 +65,7 @@ class Decision:
         new: False: nothing new, no lote.
         verified: the instant at which the slice was seen to be as it stands now; None: as before.
         odd: what is odd about a reading that stands (``oddities``); it holds nothing back.
+        twin: the location as whose twin it is held back.
     """
 
     outcome: Outcome
@@ -76,3 +77,4 @@ class Decision:
     new: bool = True
     verified: datetime | None = None
     odd: tuple[str, ...] = ()
+    twin: str | None = None

@@ -20,9 +20,32 @@ class Limits:
     """More than half rejected of fewer rows than this says nothing about the answer as a whole."""
     many: int = 50
     """Fewer rows than this may vanish, double or be equal to another store's by chance."""
+    alike: int = 5
+    """So many sales lines of a larger answer that are another store's to the second and the last digit are so by no chance."""
+    nearly: float = 0.9
+    """A share of products that no two stores have the same stock of."""
 
 
 LIMITS = Limits()
+
+
+@dataclass(frozen=True)
+class Twin:
+    """Another location with the same rows.
+
+    Attributes:
+        location: its canonical code.
+        rows: how many rows of the answer it has, too.
+        of: how many rows the answer has.
+    """
+
+    location: str
+    rows: int
+    of: int
+
+    def __str__(self) -> str:
+        """What is told of it, but when."""
+        return f"gemela: the same rows as {self.location}" if self.rows == self.of else f"gemela: {self.rows} of {self.of} rows are those of {self.location}"
 
 
 def base_outcome(reading: Reading, stands: Outcome | None) -> tuple[Outcome, str | None]:
@@ -54,7 +77,7 @@ def _sales_outcome(reading: Reading, stands: Outcome | None, good: int) -> Outco
     return Outcome.COMPLETO if good else Outcome.VACIO
 
 
-def stock_suspicion(reading: Reading, before: int, zero: bool, twin: str | None) -> str | None:
+def stock_suspicion(reading: Reading, before: int, zero: bool, twin: Twin | None) -> str | None:
     """Why a good stock reading is held back.
 
     Args:
@@ -64,8 +87,8 @@ def stock_suspicion(reading: Reading, before: int, zero: bool, twin: str | None)
         twin: another location with the same rows at the same tick.
     """
     count = reading.rows.num_rows + reading.rejects.num_rows
-    if count >= LIMITS.many and twin:
-        return f"gemela: the same rows as {twin} at the same tick"
+    if twin:
+        return f"{twin} at the same tick"
     if count == 0:
         return "sin existencias: no stock rows at all"
     if count >= LIMITS.many and zero:
@@ -75,18 +98,18 @@ def stock_suspicion(reading: Reading, before: int, zero: bool, twin: str | None)
     return None
 
 
-def sales_suspicion(reading: Reading, before: int, removed: int, twin: str | None) -> str | None:
+def sales_suspicion(reading: Reading, before: int, removed: int, twin: Twin | None) -> str | None:
     """Why a good sales reading is held back.
 
     Args:
         reading: what was read.
-        before: applied rows of the day that the reading speaks of.
+        before: applied rows of the day that the reading speaks of, but those that it would remove and that stand at another location.
         removed: how many of them it would remove.
-        twin: another location with the same rows on the same day.
+        twin: another location that has its lines on the same day.
     """
     count = reading.rows.num_rows + reading.rejects.num_rows
-    if count >= LIMITS.many and twin:
-        return f"gemela: the same rows as {twin} on the same day"
+    if twin:
+        return f"{twin} on the same day"
     if before and count == 0:
         return f"sin filas: no rows where there were {before}"
     if reading.read_at >= day_end(parse_day(reading.cut)) and before >= LIMITS.many and 2 * removed > before:

@@ -17,7 +17,6 @@ from fluxion_pipeline.contracts.clock import day_end, day_start, parse_day
 from fluxion_pipeline.contracts.outcomes import GOOD, Fact, Outcome, Provenance
 from fluxion_pipeline.contracts.rows import ascending
 from fluxion_pipeline.landing.decide import oddities, sales, stock
-from fluxion_pipeline.landing.decide import outcome as outcomes
 from fluxion_pipeline.landing.decide.content import Fingerprint, fingerprint
 from fluxion_pipeline.landing.decide.coverage import (
     applied_line,
@@ -33,6 +32,7 @@ from fluxion_pipeline.landing.decide.merge import covered_until, fresh, key_colu
 from fluxion_pipeline.landing.decide.outcome import base_outcome
 from fluxion_pipeline.landing.index import stamp
 from fluxion_pipeline.landing.known import totals_before
+from fluxion_pipeline.landing.others import Others
 from fluxion_pipeline.landing.past import Past
 from fluxion_pipeline.sources.protocol import ROW_KEYS, Reading, row_schema
 
@@ -53,6 +53,11 @@ class _Case:
     def after(self) -> pa.Table:
         """The state after the reading, if it is applied."""
         return merge(self.before, self.reading)
+
+    @cached_property
+    def others(self) -> Others:
+        """What the other locations have at the same time."""
+        return Others(self.past.index, self.reading, self.mark.twin, self.before)
 
     @property
     def is_past(self) -> bool:
@@ -77,7 +82,7 @@ def decide(reading: Reading, past: Past) -> Decision:
     if not applied and outcome in GOOD:
         reason = f"read before {verified}, when the slice was last seen as it stands: kept as evidence"
     if not applied and _repeated(case, outcome):
-        return Decision(outcome, False, reason, mark.content, new=False)
+        return Decision(outcome, False, reason, mark.content, new=False, twin=_twin(case, outcome))
     if applied:
         return _apply(case, outcome, reason)
     return _note(case, outcome, reason)
@@ -90,10 +95,8 @@ def _outcome(case: _Case, base: Outcome, reason: str | None) -> tuple[Outcome, s
         return Outcome.REPARACION, reading.reason
     if base not in GOOD or reading.provenance is Provenance.ACCEPT:
         return base, reason
-    many = reading.rows.num_rows + reading.rejects.num_rows >= outcomes.LIMITS.many
-    twin = case.past.index.twin(reading.fact, reading.cut, case.mark.twin, reading.location) if many else None
     sold = reading.fact is Fact.VENTAS
-    held = sales.suspicion(reading, case.before, case.after, twin) if sold else stock.suspicion(reading, case.before, twin)
+    held = sales.suspicion(reading, case.before, case.after, case.others) if sold else stock.suspicion(reading, case.before, case.others)
     return (Outcome.SOSPECHOSO, held) if held else (base, reason)
 
 
@@ -143,7 +146,13 @@ def _note(case: _Case, outcome: Outcome, reason: str | None) -> Decision:
     if case.standing is None and not older:
         noted = past.image("rechazos", slice_of(reading)) is not None
         drafts = (coverage_draft(reading, evidence_line(reading, outcome, case.mark)), *rejects_draft(reading, reject_rows(reading, None), noted))
-    return Decision(outcome, False, reason, case.mark.content, drafts)
+    return Decision(outcome, False, reason, case.mark.content, drafts, twin=_twin(case, outcome))
+
+
+def _twin(case: _Case, outcome: Outcome) -> str | None:
+    """The location as whose twin a reading is held back."""
+    twin = case.others.twin if outcome is Outcome.SOSPECHOSO else None
+    return twin.location if twin else None
 
 
 def carried_rows(state: pa.Table) -> int:

@@ -10,6 +10,7 @@ from fluxion_pipeline.landing.decide.decision import Draft, Step
 from fluxion_pipeline.landing.decide.history import compared, history_drafts
 from fluxion_pipeline.landing.decide.merge import among, key_column
 from fluxion_pipeline.landing.decide.outcome import stock_suspicion
+from fluxion_pipeline.landing.others import Others
 from fluxion_pipeline.landing.past import Past
 from fluxion_pipeline.sources.protocol import Reading, row_schema
 
@@ -20,11 +21,11 @@ def before(reading: Reading, past: Past) -> pa.Table:
     return past.state(own)
 
 
-def suspicion(reading: Reading, state_before: pa.Table, twin: str | None) -> str | None:
+def suspicion(reading: Reading, state_before: pa.Table, others: Others) -> str | None:
     """Why the reading is held back, or None."""
     stock = reading.rows.column("stock")
     zero = reading.rows.num_rows > 0 and bool(pc.all(pc.equal(stock, pa.scalar(0, stock.type))).as_py())
-    return stock_suspicion(reading, state_before.num_rows, zero, twin)
+    return stock_suspicion(reading, state_before.num_rows, zero, others.twin)
 
 
 def drafts(reading: Reading, state: pa.Table, past: Past, measure: tuple[int, str] | None) -> tuple[Draft, ...]:

@@ -1,0 +1,236 @@
+"""What the other locations have on the same day or tick: one store may answer as another one.
+
+Two answers are alike where all of their rows are. Beyond that rows are compared one by one, whatever each
+store was asked for and whoever came first: of sales with what stands in the other's day, as far as that
+one knows the day; of stock with what the store itself had a moment ago, and then with what the others
+have. Only landed images and evidence are looked at.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import OrderedDict
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from fluxion_pipeline.contracts.outcomes import CLOSED, Fact, Outcome
+from fluxion_pipeline.errors import OutboxError
+from fluxion_pipeline.landing.decide import outcome
+from fluxion_pipeline.landing.decide.outcome import Twin
+from fluxion_pipeline.landing.digest import Marks, row_marks
+from fluxion_pipeline.landing.index import Image, Index, instant, place_name
+from fluxion_pipeline.landing.lote import folder, manifest_path, read_manifest
+from fluxion_pipeline.landing.past import image_rows
+from fluxion_pipeline.sources.protocol import ROW_KEYS, Reading
+
+_SQL = """
+    SELECT v.ubicacion, v.gemela, v.datos, i.datos, i.verificado_en FROM vigentes v
+    LEFT JOIN intentos i ON i.tabla = v.tabla AND i.ubicacion = v.ubicacion AND i.corte = v.corte
+    WHERE v.tabla = ? AND v.corte = ? AND v.ubicacion <> ? ORDER BY v.ubicacion
+"""
+_Mask = np.ndarray[Any, np.dtype[np.bool_]]
+_Key = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class _Other:
+    """Of a location whose reading stands in the same day or tick: its fingerprint, its watermark (None: it knows the whole day), what it has held back."""
+
+    location: str
+    twin: str | None
+    covered: datetime | None
+    held: dict[str, Any] | None
+
+
+def _other(location: str, twin: str | None, standing: str, attempt: str | None, verified: str | None) -> _Other:
+    stands, newest = json.loads(standing), json.loads(attempt) if attempt else {}
+    held = newest.get("outcome") == Outcome.SOSPECHOSO.value and (verified or "") < newest["read_at"]
+    known = Outcome(stands["outcome"]) in CLOSED or not stands["covered_until"]
+    return _Other(location, twin, None if known else instant(stands["covered_until"]), newest if held else None)
+
+
+class Others:
+    """The other locations, as one reading's rules ask for them."""
+
+    def __init__(self, index: Index, reading: Reading, twin: str, before: pa.Table) -> None:
+        """Look nothing up yet; ``twin``: the reading's ``Fingerprint.twin``; ``before``: its slice's state before it."""
+        self.index, self.reading, self._twin, self._before = index, reading, twin, before
+
+    @cached_property
+    def twin(self) -> Twin | None:
+        """The first location of which the reading is the twin; few rows may be alike by chance."""
+        reading = self.reading
+        if reading.rows.num_rows + reading.rejects.num_rows < outcome.LIMITS.many:
+            return None
+        if reading.fact is Fact.VENTAS:
+            return next((t for other in self._found if (t := self._sold_alike(other))), None)
+        return None if self._goes_on() else self._stocked_alike()
+
+    def elsewhere(self, lines: pa.Table) -> _Mask:
+        """Which sales lines of the day stand at another location, too."""
+        mine = row_marks(Fact.VENTAS, lines)
+        found = np.zeros(len(mine), np.bool_)
+        for other in self._found:
+            found |= np.isin(mine, self._sold(other.location))
+        return found
+
+    @cached_property
+    def _found(self) -> tuple[_Other, ...]:
+        with self.index.open() as db:
+            rows = db.execute(_SQL, (self.reading.fact.value, self.reading.cut, self.reading.location)).fetchall()
+        return tuple(_other(*row) for row in rows)
+
+    @cached_property
+    def _lines(self) -> Marks:
+        return row_marks(self.reading.fact, self.reading.rows)
+
+    def _sold_alike(self, other: _Other) -> Twin | None:
+        """More than half of the lines that the other may know are its lines, too; unless they are this store's by name, or the other one takes them back."""
+        if other.twin == self._twin:
+            shared = np.ones(len(self._lines), np.bool_)
+        else:
+            known = self._between(None, other.covered)
+            shared = known & np.isin(self._lines, self._sold(other.location))
+            if shared.sum() < outcome.LIMITS.alike or 2 * shared.sum() <= known.sum():
+                return None
+        return None if self._named_own(other) or self._taken_back(other, shared) else Twin(other.location, int(shared.sum()), len(shared))
+
+    # ── stock ───────────────────────────────────────────────────────────────────────────────
+    def _goes_on(self) -> bool:
+        """Whether more than half of the products are as this store itself had them: then it speaks for itself."""
+        rows, before = self.reading.rows, self._before
+        if all(rows.column(c).equals(before.column(c)) for c in ROW_KEYS[Fact.INVENTARIO]):  # the same products in the same order, as mostly
+            same = pc.and_(*(pc.fill_null(pc.equal(rows.column(c), before.column(c)), False) for c in ("stock", "precio")))
+            if 2 * int(pc.sum(same).as_py() or 0) > rows.num_rows:
+                return True
+        own = np.isin(self._lines, row_marks(Fact.INVENTARIO, before))
+        return bool(2 * own.sum() > rows.num_rows)
+
+    def _stocked_alike(self) -> Twin | None:
+        """Another one has the very same rows at this tick; or nearly all of them at its newest, and this one had a stock of its own that is gone."""
+        count = self.reading.rows.num_rows
+        equal = next((other.location for other in self._found if other.twin == self._twin), None)
+        if equal is not None:
+            return Twin(equal, count, count)
+        if self._before.num_rows < outcome.LIMITS.many:
+            return None
+        for image in self._stocks():
+            shared = int(np.isin(self._lines, self._marks(image)).sum())
+            if shared >= outcome.LIMITS.nearly * count:
+                return Twin(image.location, shared, count)
+        return None
+
+    def _stocks(self) -> list[Image]:
+        """The newest stock of each other location."""
+        table = "inventario_actual"
+        return [x for place in self.index.locations() if place != self.reading.location for x in self.index.images(place, table, slices=[place])]
+
+    # ── sales ───────────────────────────────────────────────────────────────────────────────
+    def _between(self, low: datetime | None, high: datetime | None) -> _Mask:
+        """Which lines of the reading are of an instant in ``[low, high)``; None: no bound."""
+        instants = self.reading.rows.column("fecha_venta")
+        found = np.ones(len(instants), np.bool_)
+        if low is not None:
+            found &= _mask(pc.greater_equal(instants, pa.scalar(low, instants.type)))
+        if high is not None:
+            found &= _mask(pc.less(instants, pa.scalar(high, instants.type)))
+        return found
+
+    def _named_own(self, other: _Other) -> bool:
+        """Whether the lines name this store's own almacén, in the other's day as well."""
+        own = self.reading.warehouse
+        if own is None or not _mostly(self.reading.rows, own):
+            return False
+        image = self._day(other.location)
+        return image is not None and _mostly(self._applied(image), own)
+
+    def _taken_back(self, other: _Other, shared: _Mask) -> bool:
+        """Whether the other's newest answer, held back itself, no longer has the lines: what stands there is no evidence then."""
+        if other.held is None or other.held["valid"] < outcome.LIMITS.alike or "lote" not in other.held:
+            return False
+        window = other.held["window"]
+        spoken = shared & self._between(instant(window[0]), instant(window[1])) if window else shared
+        said = self._evidence(other)
+        return said is not None and bool(spoken.any()) and 2 * int(np.isin(self._lines[spoken], said).sum()) <= int(spoken.sum())
+
+    def _evidence(self, other: _Other) -> Marks | None:
+        root, lote = self.index.lotes / place_name(other.location), (other.held or {})["lote"]
+        with suppress(OSError, OutboxError, KeyError, pa.ArrowException):  # pruned, or another program's: then it denies nothing
+            manifest = read_manifest(manifest_path(root, lote))
+            said = pq.read_table(folder(root, lote) / manifest.extra["evidencia"])
+            return row_marks(Fact.VENTAS, said.cast(self.reading.rows.schema))
+        return None
+
+    # ── what stands there ───────────────────────────────────────────────────────────────────
+    def _day(self, location: str) -> Image | None:
+        found = self.index.images(location, Fact.VENTAS.value, slices=[f"{location}/{self.reading.cut}"])
+        return found[0] if found else None
+
+    def _applied(self, image: Image) -> pa.Table:
+        """The rows of an image of another location, whose lock isn't held: a compaction may put it elsewhere meanwhile."""
+        try:
+            rows = image_rows(image)
+        except OutboxError:
+            (moved,) = self.index.images(image.location, image.table, slices=[image.slice])
+            if moved.file == image.file:
+                raise
+            rows = image_rows(moved)
+        return rows.filter(pc.invert(rows.column("_desplazada"))) if "_desplazada" in rows.schema.names else rows
+
+    def _marks(self, image: Image) -> Marks:
+        key = (str(image.file), image.slice, image.digest)
+        found = _KEPT.get(key)
+        if found is None:
+            found = row_marks(self.reading.fact, self._applied(image))
+            _KEPT.put(key, found)
+        return found
+
+    def _sold(self, location: str) -> Marks:
+        """Of the lines that stand in the other's day."""
+        image = self._day(location)
+        return np.zeros(0, np.uint64) if image is None else self._marks(image)
+
+
+def _mask(found: pa.ChunkedArray) -> _Mask:
+    return np.asarray(pc.fill_null(found, False).to_numpy(), np.bool_)
+
+
+def _mostly(rows: pa.Table, almacen: str) -> bool:
+    """Whether more than half of the rows name an almacén."""
+    named = pc.sum(pc.equal(rows.column("almacen_codigo"), almacen)).as_py() or 0
+    return bool(2 * named > rows.num_rows)
+
+
+class _Kept:
+    """Marks of images, which never change: the newest that were asked for, as many as fit."""
+
+    LIMIT = 64_000_000
+
+    def __init__(self) -> None:
+        self._guard, self._size = threading.Lock(), 0
+        self._found: OrderedDict[_Key, Marks] = OrderedDict()
+
+    def get(self, key: _Key) -> Marks | None:
+        with self._guard:
+            if key in self._found:
+                self._found.move_to_end(key)
+            return self._found.get(key)
+
+    def put(self, key: _Key, marks: Marks) -> None:
+        with self._guard:
+            self._size += marks.nbytes - (self._found[key].nbytes if key in self._found else 0)
+            self._found[key] = marks
+            while self._size > self.LIMIT:
+                self._size -= self._found.popitem(last=False)[1].nbytes
+
+
+_KEPT = _Kept()
