@@ -76,11 +76,14 @@ class Others:
         return None if self._goes_on() else self._stocked_alike()
 
     def elsewhere(self, lines: pa.Table) -> _Mask:
-        """Which sales lines of the day stand at another location, too."""
+        """Which sales lines of the day stand at another location, too; or will, as its newest answer says, if what it has goes as well."""
         mine = row_marks(Fact.VENTAS, lines)
         found = np.zeros(len(mine), np.bool_)
         for other in self._found:
             found |= np.isin(mine, self._sold(other.location))
+            claims = other.held is not None and str(other.held["reason"]).startswith(outcome.TAKES_AWAY)
+            if claims and (said := self._evidence(other)) is not None:
+                found |= np.isin(mine, said)
         return found
 
     @cached_property

@@ -21,7 +21,7 @@ from fluxion_pipeline.landing.others import Others
 from fluxion_pipeline.landing.past import Past
 from fluxion_pipeline_tests.support.landing_lives import Life, Step
 from fluxion_pipeline_tests.support.landing_terms import Reading, Reject
-from fluxion_pipeline_tests.support.landing_twins import FOUR, GOES_ON, LATER_TWIN, STOCK_BEFORE, TAKEN_BACK, TWINS, WINDOW_TWIN
+from fluxion_pipeline_tests.support.landing_twins import CROSSED, FOUR, GOES_ON, LATER_TWIN, STOCK_BEFORE, TAKEN_BACK, TWINS, WINDOW_TWIN
 from fluxion_pipeline_tests.support.landing_words import lines, said
 
 
@@ -228,6 +228,7 @@ MUTANTS = {
     "twins are told by whole answers only": Mutant((Others, "_sold_alike"), whole_answers_only, WINDOW_TWIN),
     "another store knows its day to the end": Mutant((Others, "_sold_alike"), known_to_its_end, LATER_TWIN),
     "what another store takes back is still its": Mutant((Others, "_taken_back"), lambda *_a: False, TAKEN_BACK),
+    "what another store wants back is missed": Mutant((Others, "_evidence"), never, CROSSED),
     "another store's lines are missed": Mutant((Others, "elsewhere"), lambda _self, rows: np.zeros(rows.num_rows, np.bool_), TAKEN_BACK),
     "a store that goes on as it was is a twin": Mutant((Others, "_goes_on"), lambda _self: False, GOES_ON),
     "another store's stock is met at the same tick only": Mutant((Others, "_stocks"), lambda _self: [], STOCK_BEFORE),

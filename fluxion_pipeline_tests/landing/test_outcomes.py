@@ -8,7 +8,7 @@ from fluxion_pipeline.landing.decide.outcome import LIMITS, base_outcome
 from fluxion_pipeline_tests.support import landing_world as world
 from fluxion_pipeline_tests.support.landing_lives import Life
 from fluxion_pipeline_tests.support.landing_terms import Reading
-from fluxion_pipeline_tests.support.landing_twins import GOES_ON, LATER_TWIN, STOCK_BEFORE, TAKEN_BACK, WINDOW_TWIN
+from fluxion_pipeline_tests.support.landing_twins import CROSSED, GOES_ON, LATER_TWIN, STOCK_BEFORE, TAKEN_BACK, WINDOW_TWIN
 from fluxion_pipeline_tests.support.landing_words import said
 from fluxion_pipeline_tests.support.readings import invoices, rejects, sales
 
@@ -53,6 +53,7 @@ CASES: dict[str, tuple[list[Reading], tuple[str, bool] | None]] = {
     "another's sales in another window": (WINDOW_TWIN, ("sospechoso", False)),
     "more sales than another can know": (LATER_TWIN, ("sospechoso", False)),
     "sales that another has taken back": (TAKEN_BACK[:4], ("completo", True)),
+    "a closed day without what another wants back": (CROSSED[:5], ("completo", True)),
     "a closed day without what another has by now": (TAKEN_BACK, ("completo", True)),
     "an accepted twin, read again": (
         [said("stock", 1, 1, FOUR, place="B"), said("stock", 1, 2, FOUR, provenance="accept"), said("stock", 1, 3, FOUR)],

@@ -56,7 +56,7 @@ def suspicion(landing: Landing, r: Reading) -> str | None:
     if had and n == 0:
         return "sin filas"
     gone = had - merge(before(u, r), r).keys()
-    foreign = {k for k in gone if any(u.days[r.cut][k].line in lines_of(o, r.cut) for o in others)}
+    foreign = {k for k in gone if any(u.days[r.cut][k].line in lines_of(o, r.cut) | claimed(o, r) for o in others)}
     had, gone = had - foreign, gone - foreign
     return "quita" if r.read_at >= day_end(r.cut) and len(had) >= MANY and 2 * len(gone) > len(had) else None
 
@@ -101,6 +101,12 @@ def taken_back(o: Place, r: Reading, shared: frozenset[Line]) -> bool:
         return False
     spoken = {x for x in shared if speaks_of(newest, x)}
     return bool(spoken) and 2 * len(spoken & newest.lines) <= len(spoken)
+
+
+def claimed(o: Place, r: Reading) -> frozenset[Line]:
+    """The lines that another place would have, if its newest answer weren't held back since it takes away what it has."""
+    newest, _ = o.newest[r.slice]
+    return newest.lines if o.why.get(r.slice) == "quita" and o.verified.get(r.slice, -1) < newest.read_at else frozenset()
 
 
 def lines_of(o: Place, day: int) -> set[Line]:
@@ -255,14 +261,14 @@ def put(u: Place, r: Reading, state: dict[str, Held]) -> Place:
     return replace(u, days=u.days | {r.cut: state}) if r.table == "ventas" else replace(u, ticks=u.ticks | {r.cut: state})
 
 
-def attempt(u: Place, r: Reading, came_to: str) -> Place:
+def attempt(u: Place, r: Reading, came_to: str, why: str | None = None) -> Place:
     """Attempts are kept outside of lotes: each is known from now on, the newest is at hand."""
     if (r.slice, r.read_at, r.content) in u.known:
         return u
     u = replace(u, known=u.known | {(r.slice, r.read_at, r.content)})
     if r.slice in u.newest and u.newest[r.slice][0].read_at > r.read_at:
         return u
-    return replace(u, newest=u.newest | {r.slice: (r, came_to)})
+    return replace(u, newest=u.newest | {r.slice: (r, came_to)}, why=u.why | {r.slice: why})
 
 
 def land(landing: Landing, r: Reading) -> tuple[Landing, Lote | None]:
@@ -273,11 +279,12 @@ def land(landing: Landing, r: Reading) -> tuple[Landing, Lote | None]:
         seen = max(r.read_at, u.verified[r.slice])
         return landing | {r.place: replace(attempt(u, r, u.standing[r.slice][1]), verified=u.verified | {r.slice: seen})}, None
     came_to = "reparacion" if repairs else outcome(landing, r)
+    why = suspicion(landing, r) if came_to == "sospechoso" else None
     stands = (came_to in GOOD or repairs) and not is_past(u, r)
     if not stands and is_repeated(u, r, came_to):
-        return landing | {r.place: attempt(u, r, came_to)}, None
+        return landing | {r.place: attempt(u, r, came_to, why)}, None
     changed = note(u, r, came_to) if not stands else repair(u, r) if repairs else apply(u, r, came_to)
-    return write(landing, r, changed if repairs else attempt(changed, r, came_to), came_to, stands)
+    return write(landing, r, changed if repairs else attempt(changed, r, came_to, why), came_to, stands)
 
 
 def write(landing: Landing, r: Reading, u: Place, came_to: str, stands: bool) -> tuple[Landing, Lote]:

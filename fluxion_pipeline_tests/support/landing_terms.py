@@ -71,6 +71,7 @@ class Place:
     standing: dict[Any, tuple[Reading, str]] = field(default_factory=dict)
     verified: dict[Any, int] = field(default_factory=dict)
     newest: dict[Any, tuple[Reading, str]] = field(default_factory=dict)
+    why: dict[Any, str | None] = field(default_factory=dict)
     known: frozenset[Any] = frozenset()
     coverage: dict[Any, Coverage] = field(default_factory=dict)
     rejects: dict[Any, frozenset[Reject]] = field(default_factory=dict)

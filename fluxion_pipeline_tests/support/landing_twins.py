@@ -20,6 +20,15 @@ LATER_TWIN: list[Reading | Step] = [
     lines(3, *MORNING, place="B"),
     lines(8, *MORNING, ("e", 1, 4), ("f", 1, 5), ("z", 1, 6), ("y", 1, 7), ("x", 1, 7)),
 ]
+CROSSED: list[Reading | Step] = [
+    said(*DAY0, FOUR, place="B"),
+    said(*DAY0, "a2 e1 f1 z1"),
+    said("ventas", 0, 13, FOUR),
+    said("ventas", 0, 14, "a2 e1 f1 z1", place="B"),
+    said("ventas", 0, 15, FOUR),
+    said("ventas", 0, 16, "a2 e1 f1 z1", place="B"),
+]
+"""Each has the other's day: both are held back, then each hears that the other wants what it has."""
 TAKEN_BACK: list[Reading | Step] = [
     said(*DAY0, FOUR, place="B"),
     said("ventas", 0, 13, FOUR),
