@@ -189,7 +189,8 @@ def _check_count(answer: Answer) -> bool:
     if not digits.isdecimal() or len(digits) > MOST_DIGITS:
         raise partial(f"meta.total_registros is no number of lines: {str(total)[:40]}")
     if int(digits) != answer.count:
-        raise partial(f"the answer is truncated: it announces {int(digits)} lines, {answer.count} came", transient=True)
+        what = "is truncated" if answer.count < int(digits) else "has too many lines"
+        raise partial(f"the answer {what}: it announces {int(digits)} lines, {answer.count} came", transient=True)
     return True
 
 

@@ -140,6 +140,8 @@ class Answer:
         if _is_error(self.rest.get("error")):
             raise unreachable(f"the server answered with an error: {_shown(self.rest['error'])}", transient=True)
         if not self._found:
+            if self.name in self.rest:
+                raise partial(f"«{self.name}» of the answer is no list but {_shown(self.rest[self.name])}")
             names = ", ".join(self.rest) or "nothing"
             raise partial(f"the answer has no list «{self.name}»; it has {names[:SHOWN]}")
 
