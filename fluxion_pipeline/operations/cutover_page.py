@@ -39,7 +39,7 @@ ul.legend{padding:0;font-size:.85rem} ul.legend li{display:inline-block;margin-r
 .lang label{cursor:pointer;text-decoration:underline} #es:checked~main .lang [for=es],#en:checked~main .lang [for=en]{font-weight:700;text-decoration:none}
 #es:focus-visible~main .lang [for=es],#en:focus-visible~main .lang [for=en]{outline:2px solid #1d2630}
 td.reason{overflow-wrap:anywhere;min-width:12rem} h3{font-size:1rem;margin:1rem 0 .2rem}
-@media(max-width:40rem){body{padding:.6rem} td,th{padding:.3rem .25rem} .scroll svg{width:100%;height:auto;min-width:26rem}
+@media(max-width:40rem){body{padding:.6rem} td,th{padding:.3rem .25rem}
  .days{direction:rtl} .days svg{width:41rem;max-width:none;direction:ltr}}
 @media print{body{font-size:10pt;max-width:none;padding:0} .lang,#es,#en{display:none} tr,svg{break-inside:avoid} h2{break-after:avoid}
  *{-webkit-print-color-adjust:exact;print-color-adjust:exact} .scroll{overflow:visible} .scroll svg{max-width:100%;height:auto}
