@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,11 +26,12 @@ import pyarrow.parquet as pq
 from fluxion_pipeline.contracts.outcomes import CLOSED, Fact, Outcome
 from fluxion_pipeline.errors import OutboxError
 from fluxion_pipeline.landing.decide import outcome
+from fluxion_pipeline.landing.decide.decision import Draft
 from fluxion_pipeline.landing.decide.outcome import Twin
 from fluxion_pipeline.landing.digest import Marks, row_marks
-from fluxion_pipeline.landing.index import Image, Index, instant, place_name
+from fluxion_pipeline.landing.index import Image, instant, place_name
 from fluxion_pipeline.landing.lote import folder, manifest_path, read_manifest
-from fluxion_pipeline.landing.past import image_rows
+from fluxion_pipeline.landing.past import Past, image_rows
 from fluxion_pipeline.sources.protocol import ROW_KEYS, Reading
 
 _SQL = """
@@ -37,6 +39,7 @@ _SQL = """
     LEFT JOIN intentos i ON i.tabla = v.tabla AND i.ubicacion = v.ubicacion AND i.corte = v.corte
     WHERE v.tabla = ? AND v.corte = ? AND v.ubicacion <> ? ORDER BY v.ubicacion
 """
+_SAMPLE = 64
 _Mask = np.ndarray[Any, np.dtype[np.bool_]]
 _Key = tuple[str, str, str]
 
@@ -61,9 +64,9 @@ def _other(location: str, twin: str | None, standing: str, attempt: str | None, 
 class Others:
     """The other locations, as one reading's rules ask for them."""
 
-    def __init__(self, index: Index, reading: Reading, twin: str, before: pa.Table) -> None:
+    def __init__(self, past: Past, reading: Reading, twin: str, before: pa.Table) -> None:
         """Look nothing up yet; ``twin``: the reading's ``Fingerprint.twin``; ``before``: its slice's state before it."""
-        self.index, self.reading, self._twin, self._before = index, reading, twin, before
+        self.index, self._past, self.reading, self._twin, self._before = past.index, past, reading, twin, before
 
     @cached_property
     def twin(self) -> Twin | None:
@@ -92,17 +95,19 @@ class Others:
             rows = db.execute(_SQL, (self.reading.fact.value, self.reading.cut, self.reading.location)).fetchall()
         return tuple(_other(*row) for row in rows)
 
-    @cached_property
+    @property
     def _lines(self) -> Marks:
-        return row_marks(self.reading.fact, self.reading.rows)
+        return self._past.marks(self.reading)
 
     def _sold_alike(self, other: _Other) -> Twin | None:
         """More than half of the lines that the other may know are its lines, too; unless they are this store's by name, or the other one takes them back."""
         if other.twin == self._twin:
             shared = np.ones(len(self._lines), np.bool_)
         else:
-            known = self._between(None, other.covered)
-            shared = known & np.isin(self._lines, self._sold(other.location))
+            known, theirs = self._between(None, other.covered), self._sold(other.location)
+            if _unlike(self._lines[known], theirs):
+                return None
+            shared = known & np.isin(self._lines, theirs)
             if shared.sum() < outcome.LIMITS.alike or 2 * shared.sum() <= known.sum():
                 return None
         return None if self._named_own(other) or self._taken_back(other, shared) else Twin(other.location, int(shared.sum()), len(shared))
@@ -190,10 +195,10 @@ class Others:
         return rows.filter(pc.invert(rows.column("_desplazada"))) if "_desplazada" in rows.schema.names else rows
 
     def _marks(self, image: Image) -> Marks:
-        key = (str(image.file), image.slice, image.digest)
+        key = _key(image)
         found = _KEPT.get(key)
         if found is None:
-            found = row_marks(self.reading.fact, self._applied(image))
+            found = np.sort(row_marks(self.reading.fact, self._applied(image)))
             _KEPT.put(key, found)
         return found
 
@@ -201,6 +206,26 @@ class Others:
         """Of the lines that stand in the other's day."""
         image = self._day(location)
         return np.zeros(0, np.uint64) if image is None else self._marks(image)
+
+
+def keep_marks(past: Past, reading: Reading, drafts: Iterable[Draft]) -> None:
+    """A reading of sales that has just landed, and is all of its day: other locations of this run needn't read its image."""
+    for draft in drafts:
+        if draft.table == Fact.VENTAS.value and draft.measure is not None and (image := past.image(draft.table, draft.slice)) is not None:
+            _KEPT.put(_key(image), np.sort(past.marks(reading)))
+
+
+def _key(image: Image) -> _Key:
+    return str(image.file), image.slice, image.digest
+
+
+def _unlike(lines: Marks, theirs: Marks) -> bool:
+    """Whether hardly any of many lines are among the others' (sorted): told by a few that the numbers, which are hashes, choose."""
+    if len(lines) < 10 * _SAMPLE or not len(theirs):
+        return not len(theirs)
+    few = np.partition(lines, _SAMPLE)[:_SAMPLE]
+    hits = theirs[np.minimum(np.searchsorted(theirs, few), len(theirs) - 1)] == few
+    return 8 * int(hits.sum()) < _SAMPLE  # of half of the lines or more, this comes about once in 10^10
 
 
 def _mask(found: pa.ChunkedArray) -> _Mask:

@@ -29,6 +29,7 @@ from fluxion_pipeline.landing.keys import KeyIndex
 from fluxion_pipeline.landing.lineage import Overtaken, decided_anew
 from fluxion_pipeline.landing.lote import LoteWriter, Manifest
 from fluxion_pipeline.landing.measure import entries, written_steps
+from fluxion_pipeline.landing.others import keep_marks
 from fluxion_pipeline.landing.past import Past, image_rows
 from fluxion_pipeline.landing.result import Landing, attempt_json, broken, landing_of
 from fluxion_pipeline.landing.twins import one_of_a_kind
@@ -70,7 +71,7 @@ class Outbox(KeptLotes):
         """Land one reading; the caller holds the location's lock (``lock``) since before the reading began."""
         if not counted(reading):
             reading = broken(reading, "rows read are not rows loaded + repeated + rejected, or a key stands twice")
-        with one_of_a_kind(self.home / "locks", reading):
+        with one_of_a_kind(self.home / "locks", reading, past):
             return self._landed(reading, past)
 
     def _landed(self, reading: Reading, past: Past) -> Landing:
@@ -84,6 +85,8 @@ class Outbox(KeptLotes):
             extra["verified"] = stamp(decision.verified)
         evidence = {} if decision.applied else {"evidencia": reading.rows, "evidencia_rechazos": reading.rejects, "evidencia_productos": reading.met}
         manifest = self.write(past, decision.drafts, reading=data, standing=decision.standing, extra=extra, evidence=evidence)
+        if decision.applied and reading.fact is Fact.VENTAS:
+            keep_marks(past, reading, decision.drafts)
         return landing_of(reading, decision, manifest.lote_id)
 
     def write(

@@ -14,9 +14,10 @@ from fluxion_pipeline.contracts.sqltext import columns
 from fluxion_pipeline.errors import OutboxError
 from fluxion_pipeline.landing import frames
 from fluxion_pipeline.landing.decide.merge import state_schema
+from fluxion_pipeline.landing.digest import Marks, row_marks
 from fluxion_pipeline.landing.index import Image, Index
 from fluxion_pipeline.landing.keys import KeyIndex
-from fluxion_pipeline.sources.protocol import ROW_KEYS, row_schema
+from fluxion_pipeline.sources.protocol import ROW_KEYS, Reading, row_schema
 
 _SALES_KEY = ROW_KEYS[Fact.VENTAS]
 
@@ -59,6 +60,7 @@ class Past:
         """Begin anew, after a lote of our own or of another machine."""
         self.upto = self.index.sequence(self.location)
         self._keys_ready = False
+        self._marked: tuple[Reading, Marks] | None = None
         self._known: tuple[str, int, pa.Table] = ("", 0, state_schema(Fact.INVENTARIO).empty_table())
 
     def image(self, table: str, slice_: str) -> Image | None:
@@ -78,6 +80,12 @@ class Past:
     def attempt(self, fact: Fact, cut: str) -> tuple[int, str | None, dict[str, Any] | None]:
         """Attempts, last verification, newest attempt."""
         return self.index.attempt(fact, self.location, cut)
+
+    def marks(self, reading: Reading) -> Marks:
+        """``row_marks`` of a reading's rows, worked out once."""
+        if self._marked is None or self._marked[0] is not reading:
+            self._marked = reading, row_marks(reading.fact, reading.rows)
+        return self._marked[1]
 
     # ── sales ───────────────────────────────────────────────────────────────────────────────
     def day(self, cut: str) -> pa.Table:

@@ -57,7 +57,7 @@ class _Case:
     @cached_property
     def others(self) -> Others:
         """What the other locations have at the same time."""
-        return Others(self.past.index, self.reading, self.mark.twin, self.before)
+        return Others(self.past, self.reading, self.mark.twin, self.before)
 
     @property
     def is_past(self) -> bool:
