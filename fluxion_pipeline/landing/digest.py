@@ -62,10 +62,19 @@ def shared_columns(names: Iterable[str]) -> list[str]:
     return [n for n in names if n not in _OF_THE_STORE]
 
 
-def row_marks(fact: Fact, rows: pa.Table) -> Marks:
-    """A number per row, in their order: equal where rows are but for the store's own codes. Within one version of DuckDB only."""
+def line_marks(lines: pa.Table) -> Marks:
+    """A number per sales line, in their order: equal where lines are but for the store's own codes. Within one version of DuckDB only."""
+    return _marks(lines, shared_columns(spec(Fact.VENTAS.value).columns))
+
+
+def stock_marks(rows: pa.Table) -> Marks:
+    """A number per product that is there, in their order: equal where product and stock are. Within one version of DuckDB only."""
+    stock = rows.column("stock")
+    return _marks(rows.filter(pc.not_equal(stock, pa.scalar(0, stock.type))), ["producto_codigo", "stock"])
+
+
+def _marks(rows: pa.Table, names: list[str]) -> Marks:
     con = connection()
-    names = shared_columns(spec(fact.value).columns)
     con.register("_medidas", rows.select(names))
     try:
         found = con.sql(f"SELECT hash({columns(names)}) AS h FROM _medidas").to_arrow_table().column("h")  # noqa: S608 quoted names

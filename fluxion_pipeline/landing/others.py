@@ -2,8 +2,8 @@
 
 Two answers are alike where all of their rows are. Beyond that rows are compared one by one, whatever each
 store was asked for and whoever came first: of sales with what stands in the other's day, as far as that
-one knows the day; of stock with what the store itself had a moment ago, and then with what the others
-have. Only landed images and evidence are looked at.
+one knows the day; of stock what is there (zeros tell nothing, prices are the chain's) with what the store
+itself had a moment ago, and then with what the others have. Only landed images and evidence are looked at.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from fluxion_pipeline.errors import OutboxError
 from fluxion_pipeline.landing.decide import outcome
 from fluxion_pipeline.landing.decide.decision import Draft
 from fluxion_pipeline.landing.decide.outcome import Twin
-from fluxion_pipeline.landing.digest import Marks, row_marks
+from fluxion_pipeline.landing.digest import Marks, line_marks, stock_marks
 from fluxion_pipeline.landing.index import Image, instant, place_name
 from fluxion_pipeline.landing.lote import folder, manifest_path, read_manifest
 from fluxion_pipeline.landing.past import Past, image_rows
@@ -80,7 +80,7 @@ class Others:
 
     def elsewhere(self, lines: pa.Table) -> _Mask:
         """Which sales lines of the day stand at another location, too; or will, as its newest answer says, if what it has goes as well."""
-        mine = row_marks(Fact.VENTAS, lines)
+        mine = line_marks(lines)
         found = np.zeros(len(mine), np.bool_)
         for other in self._found:
             found |= np.isin(mine, self._sold(other.location))
@@ -113,28 +113,32 @@ class Others:
         return None if self._named_own(other) or self._taken_back(other, shared) else Twin(other.location, int(shared.sum()), len(shared))
 
     # ── stock ───────────────────────────────────────────────────────────────────────────────
+    @cached_property
+    def _stocked(self) -> Marks:
+        return stock_marks(self.reading.rows)
+
     def _goes_on(self) -> bool:
-        """Whether more than half of the products are as this store itself had them: then it speaks for itself."""
+        """Whether more than half of what is on the shelves is as this store itself had it: then it speaks for itself."""
         rows, before = self.reading.rows, self._before
         if all(rows.column(c).equals(before.column(c)) for c in ROW_KEYS[Fact.INVENTARIO]):  # the same products in the same order, as mostly
-            same = pc.and_(*(pc.fill_null(pc.equal(rows.column(c), before.column(c)), False) for c in ("stock", "precio")))
-            if 2 * int(pc.sum(same).as_py() or 0) > rows.num_rows:
-                return True
-        own = np.isin(self._lines, row_marks(Fact.INVENTARIO, before))
-        return bool(2 * own.sum() > rows.num_rows)
+            there = pc.not_equal(rows.column("stock"), pa.scalar(0, rows.schema.field("stock").type))
+            same = pc.and_(there, pc.equal(rows.column("stock"), before.column("stock")))
+            return bool(2 * (pc.sum(same).as_py() or 0) > (pc.sum(there).as_py() or 0))
+        own = np.isin(self._stocked, stock_marks(before))
+        return bool(2 * own.sum() > len(own))
 
     def _stocked_alike(self) -> Twin | None:
-        """Another one has the very same rows at this tick; or nearly all of them at its newest, and this one had a stock of its own that is gone."""
-        count = self.reading.rows.num_rows
+        """Another one has the very same rows at this tick; or nearly all that is there at its newest, and this one had a stock of its own that is gone."""
+        count, mine, many = self.reading.rows.num_rows, self._stocked, outcome.LIMITS.many
         equal = next((other.location for other in self._found if other.twin == self._twin), None)
         if equal is not None:
             return Twin(equal, count, count)
-        if self._before.num_rows < outcome.LIMITS.many:
+        if len(mine) < many or len(stock_marks(self._before)) < many:
             return None
         for image in self._stocks():
-            shared = int(np.isin(self._lines, self._marks(image)).sum())
-            if shared >= outcome.LIMITS.nearly * count:
-                return Twin(image.location, shared, count)
+            shared = int(np.isin(mine, stock_marks(self._applied(image))).sum())
+            if shared >= outcome.LIMITS.nearly * len(mine):
+                return Twin(image.location, shared, len(mine))
         return None
 
     def _stocks(self) -> list[Image]:
@@ -175,7 +179,7 @@ class Others:
         with suppress(OSError, OutboxError, KeyError, pa.ArrowException):  # pruned, or another program's: then it denies nothing
             manifest = read_manifest(manifest_path(root, lote))
             said = pq.read_table(folder(root, lote) / manifest.extra["evidencia"])
-            return row_marks(Fact.VENTAS, said.cast(self.reading.rows.schema))
+            return line_marks(said.cast(self.reading.rows.schema))
         return None
 
     # ── what stands there ───────────────────────────────────────────────────────────────────
@@ -198,7 +202,7 @@ class Others:
         key = _key(image)
         found = _KEPT.get(key)
         if found is None:
-            found = np.sort(row_marks(self.reading.fact, self._applied(image)))
+            found = np.sort(line_marks(self._applied(image)))
             _KEPT.put(key, found)
         return found
 

@@ -14,7 +14,7 @@ from fluxion_pipeline.contracts.sqltext import columns
 from fluxion_pipeline.errors import OutboxError
 from fluxion_pipeline.landing import frames
 from fluxion_pipeline.landing.decide.merge import state_schema
-from fluxion_pipeline.landing.digest import Marks, row_marks
+from fluxion_pipeline.landing.digest import Marks, line_marks
 from fluxion_pipeline.landing.index import Image, Index
 from fluxion_pipeline.landing.keys import KeyIndex
 from fluxion_pipeline.sources.protocol import ROW_KEYS, Reading, row_schema
@@ -82,9 +82,9 @@ class Past:
         return self.index.attempt(fact, self.location, cut)
 
     def marks(self, reading: Reading) -> Marks:
-        """``row_marks`` of a reading's rows, worked out once."""
+        """``line_marks`` of a reading of sales, worked out once."""
         if self._marked is None or self._marked[0] is not reading:
-            self._marked = reading, row_marks(reading.fact, reading.rows)
+            self._marked = reading, line_marks(reading.rows)
         return self._marked[1]
 
     # ── sales ───────────────────────────────────────────────────────────────────────────────

@@ -100,6 +100,21 @@ def test_days_that_were_closed_with_another_stores_lines_heal_in_the_nights(worl
     assert exact(world, A, B)
 
 
+def test_stock_of_another_store_is_held_whoever_is_read_first(world: Days) -> None:
+    world.products = 60
+    for store in (A, B):
+        world.run(f"{DAY}T12:00", fact=Fact.INVENTARIO, locations=(store,))
+    world.twins = {B: A}
+    liar, honest = (world.run(f"{DAY}T12:30", fact=Fact.INVENTARIO, locations=(s,)).landings[0] for s in (B, A))
+    assert (liar.outcome.value, honest.outcome.value) == ("sospechoso", "completo")
+    assert liar.reason == f"gemela: the same rows as {A} at the same tick"
+    place, stock = (spec("inventario_actual").columns.index(c) for c in ("ubicacion_codigo", "stock"))
+    least = {s: min(int(r[stock]) for r in wanted(world.app.outbox, "inventario_actual") if r[place] == s) for s in (A, B)}
+    assert least[B] == least[A] + 1
+    world.twins = {}
+    assert world.run(f"{DAY}T13:00", fact=Fact.INVENTARIO, locations=(B,)).landings[0].outcome.value == "completo"
+
+
 @pytest.mark.parametrize("seed", range(int(os.environ.get("FLUXION_TWIN_LIVES", "1"))))
 def test_whoever_answers_as_whom_for_whatever_time_all_stores_are_exact_in_the_end(world: Days, seed: int) -> None:
     draw = random.Random(seed)

@@ -59,6 +59,7 @@ class Days:
     away: set[str] = field(default_factory=set)
     twins: dict[str, str] = field(default_factory=dict)
     renamed: bool = False
+    products: int = 5
 
     def sell(self, sold: str, uploaded: str | None = None, *, store: str = "SUC001", invoice: str | None = None, quantity: int = 1) -> None:
         """A line at a local time; uploaded at once, or at another time."""
@@ -79,7 +80,8 @@ class Days:
         if store in self.away:
             return said({}, status=403)
         if question.path != "/ventas":
-            return said({"articulos": [article(f"{n:06d}", n + len(store) + list(STORES).index(store)) for n in range(1, 6)]})
+            told = self.twins.get(store, store)
+            return said({"articulos": [article(f"{n:06d}", n + len(told) + list(STORES).index(told)) for n in range(1, self.products + 1)]})
         day, low, high = (str(question.body.get(name, default)) for name, default in (("fecha_desde", ""), ("hora_desde", "00:00:00"), ("hora_hasta", "24")))
         latest: dict[str, Line] = {}
         for line in sorted(self.lines, key=lambda x: x.uploaded):
