@@ -100,7 +100,7 @@ class Others:
         return self._past.marks(self.reading)
 
     def _sold_alike(self, other: _Other) -> Twin | None:
-        """More than half of the lines that the other may know are its lines, too; unless they are this store's by name, or the other one takes them back."""
+        """More than half of the lines that the other may know are its lines, too; unless it takes them back."""
         if other.twin == self._twin:
             shared = np.ones(len(self._lines), np.bool_)
         else:
@@ -110,7 +110,7 @@ class Others:
             shared = known & np.isin(self._lines, theirs)
             if shared.sum() < outcome.LIMITS.alike or 2 * shared.sum() <= known.sum():
                 return None
-        return None if self._named_own(other) or self._taken_back(other, shared) else Twin(other.location, int(shared.sum()), len(shared))
+        return None if self._taken_back(other, shared) else Twin(other.location, int(shared.sum()), len(shared))
 
     # ── stock ───────────────────────────────────────────────────────────────────────────────
     @cached_property
@@ -156,14 +156,6 @@ class Others:
         if high is not None:
             found &= _mask(pc.less(instants, pa.scalar(high, instants.type)))
         return found
-
-    def _named_own(self, other: _Other) -> bool:
-        """Whether the lines name this store's own almacén, in the other's day as well."""
-        own = self.reading.warehouse
-        if own is None or not _mostly(self.reading.rows, own):
-            return False
-        image = self._day(other.location)
-        return image is not None and _mostly(self._applied(image), own)
 
     def _taken_back(self, other: _Other, shared: _Mask) -> bool:
         """Whether the other's newest answer, held back itself, no longer has the lines: what stands there is no evidence then."""
@@ -234,12 +226,6 @@ def _unlike(lines: Marks, theirs: Marks) -> bool:
 
 def _mask(found: pa.ChunkedArray) -> _Mask:
     return np.asarray(pc.fill_null(found, False).to_numpy(), np.bool_)
-
-
-def _mostly(rows: pa.Table, almacen: str) -> bool:
-    """Whether more than half of the rows name an almacén."""
-    named = pc.sum(pc.equal(rows.column("almacen_codigo"), almacen)).as_py() or 0
-    return bool(2 * named > rows.num_rows)
 
 
 class _Kept:

@@ -187,7 +187,7 @@ def _one(app: App, request: Request, calendar: Calendar, location: Location, due
         passed("extract.read")
         if past.standing(request.fact, due.cut) is None:
             reading = calendar.applied(reading)
-        return app.outbox.land(replace(_asked(reading, request), warehouse=location.klk_almacen), past)
+        return app.outbox.land(_asked(reading, request), past)
 
 
 def _location(app: App, request: Request, calendar: Calendar, location: Location, work: list[Due]) -> tuple[list[Landing], str | None]:

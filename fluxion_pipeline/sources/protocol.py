@@ -54,7 +54,6 @@ class Reading:
         met: products that the rows name (``MET_SCHEMA``); None for the catalogue.
         seconds: how long the reading took.
         provenance: why it is landed.
-        warehouse: the location's own almacén in its system, where it has one.
     """
 
     fact: Fact
@@ -74,7 +73,6 @@ class Reading:
     met: pa.Table | None = None
     seconds: float = 0.0
     provenance: Provenance = Provenance.NORMAL
-    warehouse: str | None = None
 
 
 def no_rows(fact: Fact) -> pa.Table:

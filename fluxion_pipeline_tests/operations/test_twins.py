@@ -64,17 +64,6 @@ def test_a_line_that_came_late_does_not_make_a_twin_another(world: Days) -> None
     assert outcomes(world, f"{DAY}T12:35", B) == ["sospechoso"]
 
 
-def test_a_store_whose_lines_name_it_is_not_the_twin_of_one_that_came_first(world: Days) -> None:
-    world.twins = {B: A}
-    assert outcomes(world, f"{DAY}T12:05", B, A) == ["en_curso"] * 2
-    assert outcomes(world, f"{DAY}T13:35", B, A) == ["sospechoso", "en_curso"]
-    world.twins = {}
-    assert outcomes(world, f"{DAY}T14:05", B, A) == ["en_curso"] * 2
-    for store in (B, A):  # the day before was closed, and nobody has doubted it since
-        world.run("2025-11-26T03:00", locations=(store,), recovery=True)
-    assert exact(world, A, B)
-
-
 def test_an_open_day_with_another_stores_lines_is_read_in_full_as_soon_as_it_can_be(world: Days) -> None:
     world.twins, world.renamed = {B: A}, True
     assert outcomes(world, f"{DAY}T12:05", B, A) == ["en_curso", "sospechoso"]
