@@ -168,6 +168,8 @@ def main() -> int:
     options.add_argument("--rows", type=int, default=800_000, help="rows of the table, over all locations (%(default)s)")
     options.add_argument("--without-peers", action="store_true", help="measure only this program and the reading of both sides")
     asked = options.parse_args()
+    if asked.rows < EDITS:
+        options.error(f"--rows must be {EDITS:,} or more: so many are made different")
     keep = ROOT / ".bench"
     keep.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="parity-", dir=keep))

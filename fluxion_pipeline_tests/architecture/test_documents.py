@@ -1,4 +1,4 @@
-"""Documents that list something list what is there: variables, dependencies, make targets, links."""
+"""Documents that list something list what is there: variables, dependencies, links."""
 
 from __future__ import annotations
 
@@ -66,12 +66,6 @@ def test_what_two_locks_share_they_share_in_one_version() -> None:
 
     runtime, dev = versions("runtime.txt"), versions("dev.txt")
     assert {name: dev[name] for name in runtime.keys() & dev.keys() if not dev[name] <= runtime[name]} == {}
-
-
-def test_every_make_target_that_a_document_names_exists() -> None:
-    targets = set(re.findall(r"^([a-z0-9]+):", texts()[Path("Makefile")], re.MULTILINE))
-    named = {a or b for name in DOCUMENTS for a, b in re.findall(r"`make ([a-z0-9]+)`|^make ([a-z0-9]+)", texts()[name], re.MULTILINE)}
-    assert named <= targets
 
 
 @pytest.mark.parametrize("name", DOCUMENTS, ids=str)

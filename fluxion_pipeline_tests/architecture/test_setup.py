@@ -53,8 +53,9 @@ def test_nothing_is_invented_where_pip_is_told_nothing(installer: ModuleType) ->
     assert set(installer.uv_environment({}, {})) == {"UV_INDEX_STRATEGY", "UV_PYTHON_DOWNLOADS"}
 
 
-def test_make_alone_lists_every_target() -> None:
-    shown = subprocess.run([MAKE], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+@pytest.mark.parametrize("line", ["make", "make help"])
+def test_make_alone_and_make_help_list_every_target(line: str) -> None:
+    shown = subprocess.run([MAKE, *line.split()[1:]], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     declared = re.search(r"^\.PHONY: (.+)$", texts()[Path("Makefile")], re.MULTILINE)
     assert declared is not None
     assert set(re.findall(r"^  make (\S+) +\S", shown, re.MULTILINE)) == set(declared[1].split())

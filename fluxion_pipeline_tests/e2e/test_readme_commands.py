@@ -23,27 +23,18 @@ import pytest
 
 from fluxion_pipeline.contracts.tables import CONTRACT_TABLES
 from fluxion_pipeline_tests.architecture.repository import ROOT, texts, tracked
+from fluxion_pipeline_tests.support.commands import alone
+from fluxion_pipeline_tests.support.pages import blocks, commands
 
 pytestmark = pytest.mark.e2e
 
-OURS = re.compile(r"^(FLUXION|POSTGRES|DAGSTER|DUCKDB|DB_MODE|PYTEST|PYTHON|VIRTUAL_ENV|MAKE|MFLAGS|KLK|STELLAR)")
 LOADED = ("ubicaciones", "productos", "ventas", "inventario_actual", "inventario_historico", "inventario_cortes")
 RUN_SECONDS = 240
 
 
-def shell_blocks() -> list[list[str]]:
-    """The commands of the README's ``sh`` blocks, block by block."""
-    return [block.strip().splitlines() for block in re.findall(r"^```sh\n(.*?)^```", texts()[Path("README.md")], re.MULTILINE | re.DOTALL)]
-
-
-def environment() -> dict[str, str]:
-    """This process's environment without anything that would reach into the copy."""
-    return {name: value for name, value in os.environ.items() if not OURS.match(name)}
-
-
 def typed(command: str, folder: Path, seconds: float = 120) -> subprocess.CompletedProcess[str]:
     """Type a command; its output is a pipe, as in ``make run | tee log``: a server that kept it would hang this."""
-    return subprocess.run(["bash", "-c", command], cwd=folder, env=environment(), capture_output=True, text=True, timeout=seconds, check=False)
+    return subprocess.run(["bash", "-c", command], cwd=folder, env=alone(), capture_output=True, text=True, timeout=seconds, check=False)
 
 
 def counts(folder: Path) -> dict[str, tuple[int, int]]:
@@ -108,7 +99,7 @@ def test_make_run_again_ends_well_and_changes_nothing(copy: Path, first: tuple[s
     assert sorted((copy / ".fluxion").rglob("*.parquet")) == lotes
 
 
-@pytest.mark.parametrize("command", [line for block in shell_blocks() for line in block if line.startswith(".venv/bin/fluxion")])
+@pytest.mark.parametrize("command", [line for line in commands("README.md") if line.startswith(".venv/bin/fluxion")])
 def test_a_command_of_the_readme_ends_well_after_make_run(command: str, copy: Path, first: tuple[subprocess.CompletedProcess[str], float]) -> None:
     done = typed(command, copy)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
@@ -118,7 +109,7 @@ def test_a_command_of_the_readme_ends_well_after_make_run(command: str, copy: Pa
 def test_make_ui_serves_dagster_until_it_is_interrupted(copy: Path, first: tuple[subprocess.CompletedProcess[str], float], tmp_path: Path) -> None:
     log = tmp_path / "ui.log"
     with log.open("w") as output:
-        process = subprocess.Popen(["make", "ui"], cwd=copy, env=environment(), stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+        process = subprocess.Popen(["make", "ui"], cwd=copy, env=alone(), stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
     try:
         page = ""
         deadline = time.monotonic() + 120
@@ -140,6 +131,9 @@ def test_make_ui_serves_dagster_until_it_is_interrupted(copy: Path, first: tuple
             raise
 
 
-def test_ci_runs_what_the_readme_says_that_every_change_must_pass() -> None:
+@pytest.mark.parametrize("document", ["README.md", "docs/contributing.md"])
+def test_ci_runs_what_a_page_says_that_every_change_must_pass(document: str) -> None:
     ci = [line for line in texts()[Path(".ci/run")].splitlines() if line.startswith("make ")]
-    assert ci in shell_blocks()
+    assert ci in blocks(document)
+    typed_here = ("make run", "make ui", ".venv/bin/fluxion ")
+    assert [line for line in commands(document) if line not in ci and not line.startswith(typed_here)] == []

@@ -19,6 +19,7 @@ from fluxion_pipeline.settings import Settings
 from fluxion_pipeline.sources.ajena.mapping import read_map
 from fluxion_pipeline_tests.architecture.repository import ROOT
 from fluxion_pipeline_tests.support.commands import fluxion
+from fluxion_pipeline_tests.support.foreign import foreign_file
 from fluxion_pipeline_tests.support.home import Home
 from fluxion_pipeline_tests.support.readings import NOON, invoices
 from fluxion_pipeline_tests.support.readings import sales as sales_of
@@ -28,19 +29,7 @@ MAP = ROOT / "docs" / "examples" / "map.toml"
 
 @pytest.fixture
 def foreign(tmp_path: Path) -> Path:
-    """Two known stores and an unknown one; DOUBLE amounts, dates as text, no line numbers."""
-    path = tmp_path / "viejo.duckdb"
-    with duckdb.connect(str(path)) as con:
-        con.execute("CREATE TABLE catalogo AS SELECT format('{:06d}', i) AS sku, 'producto ' || i AS nombre FROM range(5) t(i)")
-        con.execute("CREATE TABLE existencias AS SELECT 'SUC001' AS tienda, format('{:06d}', i) AS sku, i * 0.1::DOUBLE AS cantidad FROM range(5) t(i)")
-        con.execute("CREATE TABLE facturas (tienda TEXT, fecha TEXT, hora TEXT, factura TEXT, sku TEXT, cantidad DOUBLE, precio DOUBLE, total DOUBLE)")
-        con.execute(
-            "INSERT INTO facturas SELECT CASE WHEN i % 2 = 0 THEN 'SUC001' ELSE 'Tienda Dos' END, strftime(DATE '2025-10-30' + CAST(i % 4 AS INT), '%d/%m/%Y'),"
-            " '10:00:00', format('{:012d}', i // 8), format('{:06d}', i % 5), 0.1 + i, 1.1, 2.2 FROM range(80) t(i)"
-        )
-        con.execute("INSERT INTO facturas VALUES ('SUC001', '30/10/2025', '10:00:00', 'bad', '000001', NULL, 1, 1)")
-        con.execute("INSERT INTO facturas VALUES ('nadie', '30/10/2025', '10:00:00', 'x', '000001', 1, 1, 1), ('SUC001', '99/99/2025', '1', 'y', '0', 1, 1, 1)")
-    return path
+    return foreign_file(tmp_path / "viejo.duckdb")
 
 
 def sold() -> Counter[tuple[object, ...]]:

@@ -14,6 +14,7 @@ from fluxion_pipeline_tests.support import postgres
 
 FLUXION = Path(sys.executable).with_name("fluxion")
 OURS = ("FLUXION_", "POSTGRES_", "DUCKDB_", "DB_MODE", "DAGSTER_", "KLK_", "STELLAR_")
+TOOLS = ("PYTEST", "PYTHON", "VIRTUAL_ENV", "MAKE", "MFLAGS")
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,11 @@ class Done:
     @property
     def text(self) -> str:
         return self.out + self.err
+
+
+def alone() -> dict[str, str]:
+    """This process's environment without anything that would reach into another program's tests, builds or homes."""
+    return {name: value for name, value in os.environ.items() if not name.startswith((*OURS, *TOOLS))}
 
 
 def environment(settings: Settings, more: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +38,7 @@ class Server:
         log: what it and its servers print.
     """
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | subprocess.Popen[str]
     base: str
     log: Path
 
@@ -51,9 +51,11 @@ class Server:
         assert "errors" not in found, found
         return found["data"]
 
-    def launch(self, job: str) -> str:
-        """Start a job as the UI does; the run's id."""
-        selector = {"repositoryLocationName": LOCATION, "repositoryName": "__repository__", "jobName": job}
+    def launch(self, job: str, assets: Sequence[Sequence[str]] = ()) -> str:
+        """Start a job, or of all assets' some, as the UI does; the run's id."""
+        selector: dict[str, Any] = {"repositoryLocationName": LOCATION, "repositoryName": "__repository__", "jobName": job}
+        if assets:
+            selector["assetSelection"] = [{"path": list(path)} for path in assets]
         query = "mutation L($p: ExecutionParams!) { launchRun(executionParams: $p) { __typename ... on LaunchRunSuccess { run { runId } } } }"
         found = self.ask(query, {"p": {"selector": selector, "runConfigData": {}}})["launchRun"]
         assert found["__typename"] == "LaunchRunSuccess", found
