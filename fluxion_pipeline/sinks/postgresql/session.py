@@ -27,7 +27,7 @@ from fluxion_pipeline.sinks.postgresql import seals, transfer
 from fluxion_pipeline.sinks.postgresql.connect import Connection
 from fluxion_pipeline.sinks.protocol import AttemptLine, Counts, Drift, Past, WriteReceipt
 
-LOAD_ORDER = {"inventario_historico": ("capturado_en", "producto_codigo", "ubicacion_codigo", "almacen_codigo")}
+LOAD_ORDER = {"inventario_historico": ("capturado_en", "ubicacion_codigo", "producto_codigo", "almacen_codigo")}
 """The order of a primary key where it isn't the table's own: sorted rows load twice as fast."""
 
 WORTHWHILE = 2_000
