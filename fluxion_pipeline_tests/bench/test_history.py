@@ -1,4 +1,7 @@
-"""``make bench-history`` on a few rows: both ways of keeping a day have the same stock, and a wrong answer ends the run."""
+"""``make bench-history`` on a few rows: both ways of keeping a day have the same stock, and a wrong answer ends the run.
+
+Run by ``make long``, as all that concerns the benches.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,8 @@ from bench.measure import BenchError
 from bench.stock import generate
 from fluxion_pipeline.contracts.ticks import ticks_of
 from fluxion_pipeline.settings import Settings
+
+pytestmark = pytest.mark.long
 
 TICKS = ticks_of(date(2026, 3, 2))[:2]
 
