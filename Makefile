@@ -10,7 +10,7 @@ DEV := .venv/.installed-dev
 LOCKED := Makefile pyproject.toml requirements/install.py requirements/bootstrap.txt requirements/runtime.txt
 WORKERS ?= 2
 
-.PHONY: help run ui setup test e2e long prove chaos lint format types bench bench-parity lock clean
+.PHONY: help run ui setup test e2e long prove chaos lint format types bench bench-history bench-parity lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -51,6 +51,9 @@ types: $(DEV) ## mypy, strict
 
 bench: $(DEV) ## measure a tick, stage by stage, against peers and the floor (ARGS="--rows 89000 --changed 30 --no-peers")
 	@$(PY) -m bench $(ARGS)
+
+bench-history: $(DEV) ## measure a day of the stock's history against 34 full snapshots: bytes, WAL, reading an instant (ARGS="--days 3")
+	@$(PY) -m bench.history $(ARGS)
 
 bench-parity: $(DEV) ## measure proofs of parity against reladiff, datacompy and pandas (ARGS="--rows 5000000")
 	@$(PY) -m bench.parity $(ARGS)

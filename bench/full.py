@@ -17,7 +17,7 @@ TABLES = {
     "inventario_actual": ("ubicacion_codigo, almacen_codigo, producto_codigo, stock, precio, costo", "1, 2, 3", "true"),
     "inventario_historico": (
         "ubicacion_codigo, almacen_codigo, producto_codigo, capturado_en, stock, precio, costo, movimiento",
-        "4, 3, 1, 2",
+        "4, 1, 3, 2",
         "movimiento = 'clave'",
     ),
 }

@@ -30,6 +30,7 @@ TYPED = {
     "docs/migracion.md": "e2e/test_docs_commands.py",
     "docs/operacion.md": "e2e/test_docs_commands.py",
     "docs/own-tables.md": "e2e/test_docs_pages.py",
+    "docs/performance-history.md": "e2e/test_docs_making.py",
     "docs/performance.md": "e2e/test_docs_making.py",
     "docs/production.md": "e2e/test_docs_commands.py",
     "docs/sources.md": "e2e/test_docs_pages.py",

@@ -20,10 +20,14 @@ from fluxion_pipeline_tests.support.pages import commands
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 PRODUCTION = "docs/production.md"
+MEASURED = ("docs/performance.md", "docs/performance-history.md")
 
 SMALL = 'make bench ARGS="--rows 2200 --rounds 1 --no-peers"'
 ZERO = "0 lost, 0 doubled"
 BENCH = ("The run in process, by stage", "the whole command: rules, images", "The first tick, to COPY")
+
+DAY = 'make bench-history ARGS="--rows 2200 --ticks 2 --asks 1"'
+KEPT = ("2 ticks of 2,200 rows", "… and the whole ledger", "stock_en, last tick", "kept whole, last tick")
 
 TYPED_AS = {
     "make bench": ('make bench ARGS="--rows 2200 --rounds 1"', (*BENCH, "stock Dagster", "execute_values", "dlt")),
@@ -31,6 +35,9 @@ TYPED_AS = {
     'make bench ARGS="--rows 8000000 --rounds 1 --no-peers"': (SMALL, BENCH),
     'make bench ARGS="--rounds 2"': (SMALL, BENCH),
     'make bench ARGS="--rows … --changed … --rounds 1 --no-peers"': (SMALL, BENCH),
+    "make bench-history": (DAY, KEPT),
+    'make bench-history ARGS="--days 3"': ('make bench-history ARGS="--rows 2200 --days 3 --ticks 2 --asks 1"', ("3 × 2 ticks", *KEPT)),
+    'make bench-history ARGS="--rows 805000 --changed 30"': (DAY, KEPT),
     "make bench-parity": ('make bench-parity ARGS="--rows 22000"', ("fluxion parity --full", "reladiff", "datacompy", "10,000 rows different, put back")),
     "make chaos N=100": ("make chaos N=1 SEED=11", ("1 of 1 troubles", ZERO)),
     "make prove N=…": ("make prove N=1", (" passed",)),
@@ -45,7 +52,7 @@ def typed(line: str, **more: str) -> Done:
     return Done(done.returncode, done.stdout, done.stderr)
 
 
-@pytest.mark.parametrize(("line", "shown"), dict.fromkeys(TYPED_AS[line] for line in (*commands("docs/performance.md"), *TYPED_AS)))
+@pytest.mark.parametrize(("line", "shown"), dict.fromkeys(TYPED_AS[line] for line in (*(x for page in MEASURED for x in commands(page)), *TYPED_AS)))
 def test_it_ends_well_and_shows_what_the_page_says(line: str, shown: tuple[str, ...]) -> None:
     done = typed(line)
     assert done.code == 0, done.text[-3000:]

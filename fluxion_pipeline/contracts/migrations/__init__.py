@@ -5,5 +5,5 @@ Lives here: the revisions, the runner that applies them, and the comparison of a
 something to do, and by nothing else.
 """
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest revision: what a sink's schema must be at before it is written."""

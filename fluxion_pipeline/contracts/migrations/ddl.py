@@ -74,16 +74,45 @@ def leave_room(table: str, percent: int) -> None:
         op.execute(f"ALTER TABLE {table} SET (fillfactor = {percent:d})")
 
 
-def create_bloom_index(table: str, column: str) -> None:
+def create_bloom_index(table: str, column: str, distinct: int | None = None) -> None:
     """Create a BRIN index of Bloom filters on PostgreSQL; nothing on DuckDB.
 
     For a column whose values come back in every load of a large table: a B-tree would write a page
     per value each time (here 440 MB of WAL a day instead of 90), this one writes next to nothing.
+
+    Args:
+        table: the table.
+        column: the column.
+        distinct: how many values four pages have; fuller filters let pages pass that have none of what is asked for. None: a hundred.
     """
     if on_postgresql():
-        op.create_index(
-            f"ix_{table}_{column}", table, [column], postgresql_using="brin", postgresql_ops={column: "text_bloom_ops"}, postgresql_with={"pages_per_range": 4}
-        )
+        kind = "text_bloom_ops" + (f"(n_distinct_per_range = {distinct:d})" if distinct else "")
+        op.create_index(f"ix_{table}_{column}", table, [column], postgresql_using="brin", postgresql_ops={column: kind}, postgresql_with={"pages_per_range": 4})
+
+
+def create_range_index(table: str, column: str) -> None:
+    """Create a BRIN index of least and greatest values on PostgreSQL, for a column whose rows of a load lie together; nothing on DuckDB."""
+    if on_postgresql():
+        op.create_index(f"ix_{table}_{column}", table, [column], postgresql_using="brin", postgresql_with={"pages_per_range": 4})
+
+
+def drop_index(table: str, column: str) -> None:
+    """Drop an index by its first column on PostgreSQL; nothing on DuckDB."""
+    if on_postgresql():
+        op.drop_index(f"ix_{table}_{column}", table)
+
+
+def replace_key(table: str, *columns: str) -> None:
+    """Build a primary key anew in another order of its columns on PostgreSQL; nothing on DuckDB."""
+    if on_postgresql():
+        op.drop_constraint(f"{table}_pkey", table)
+        op.create_primary_key(f"{table}_pkey", table, list(columns))
+
+
+def take_time() -> None:
+    """Let the statements that follow take as long as a large table needs."""
+    if on_postgresql():
+        op.execute("SET LOCAL statement_timeout = 0")
 
 
 def create_unique(table: str, column: str) -> None:

@@ -24,6 +24,7 @@ from fluxion_pipeline.settings import Settings
 from fluxion_pipeline.sinks import reading, slices
 from fluxion_pipeline.sinks.duckdb.connect import configure, said
 from fluxion_pipeline.sinks.postgresql import transfer
+from fluxion_pipeline.sinks.postgresql.beside import Beside
 from fluxion_pipeline.sinks.postgresql.connect import connect, connect_raw
 from fluxion_pipeline.sinks.postgresql.session import PostgreSQLSession
 from fluxion_pipeline.sinks.protocol import SinkSession
@@ -73,11 +74,10 @@ class PostgreSQLSink:
         base = self.settings.home / "tmp"
         base.mkdir(parents=True, exist_ok=True)
         try:
-            with connect(self.settings) as connection, tempfile.TemporaryDirectory(dir=base, prefix="pg-") as folder, duckdb.connect(":memory:") as con:
-                configure(con, Path(folder))
+            with connect(self.settings) as connection, Beside(base) as beside:
                 with connection.cursor() as cursor:
                     self._check_head(cursor)
-                yield PostgreSQLSession(connection, con, Path(folder))
+                yield PostgreSQLSession(connection, beside)
         except duckdb.Error as error:
             raise said(error, "postgresql") from error
         except OSError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from stat import S_ISREG
 
@@ -50,8 +51,9 @@ def entries(folder: Path) -> list[Entry]:
     return sorted(listed, key=lambda e: e.name)
 
 
+@lru_cache(maxsize=100_000)
 def cut_of(fact: Fact, name: str) -> str | None:
-    """The day or tick that a file name says, or None."""
+    """The day or tick that a file name says, or None; remembered, since each run looks at all names of all locations."""
     stem = stem_of(name)
     if stem == name:
         return None
@@ -166,4 +168,4 @@ def _temporary(name: str) -> bool:
 
 
 def _printable(name: str) -> str:
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    return name if name.isascii() else os.fsencode(name).decode("utf-8", "backslashreplace")

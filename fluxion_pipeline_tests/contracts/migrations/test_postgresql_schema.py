@@ -143,7 +143,7 @@ def test_primary_keys_stand_in_their_physical_order_also_on_partitions(run: Call
         )
     )
     assert found["ventas"] == found["ventas_y2017m03"] == ["ubicacion_codigo", "numero_factura", "linea", "fecha_negocio"]
-    assert found["inventario_historico"] == ["capturado_en", "producto_codigo", "ubicacion_codigo", "almacen_codigo"]
+    assert found["inventario_historico"] == ["capturado_en", "ubicacion_codigo", "producto_codigo", "almacen_codigo"]
     assert found["inventario_actual"] == ["ubicacion_codigo", "almacen_codigo", "producto_codigo"]
     assert found["cobertura"] == ["tabla", "ubicacion_codigo", "corte"]
     assert found["rechazos"] == ["id"]
@@ -161,7 +161,7 @@ def test_every_reference_and_every_slice_is_led_by_an_index(run: Callable[..., A
         assert (table, column) in led
     assert {
         ("ventas", "ubicacion_codigo", "fecha_negocio"),
-        ("inventario_historico", "ubicacion_codigo", "capturado_en"),
+        ("inventario_historico", "capturado_en", "ubicacion_codigo"),
         ("inventario_cortes", "ubicacion_codigo", "capturado_en"),
     } <= led
     assert {("rechazos", "tabla", "ubicacion_codigo", "corte"), ("lotes_aplicados", "ubicacion"), ("cobertura", "tabla", "ubicacion_codigo", "corte")} <= led

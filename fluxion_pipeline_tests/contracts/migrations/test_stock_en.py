@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from fluxion_pipeline.contracts.migrations.runner import migrate
+
 # location, tick, whether it is a keyframe, its rows: product, stock (None: baja).
 TICKS: list[tuple[str, str, bool, list[tuple[str, str | None]]]] = [
     ("SUC001", "2023-05-01 10:00:00+00", True, [("01", "1"), ("02", "2")]),
@@ -61,7 +63,12 @@ EXPECTED: dict[str, dict[tuple[str, str], tuple[str, str]]] = {
 
 @pytest.fixture(scope="module")
 def history(migrated: sa.Engine) -> sa.Engine:
-    engine = migrated
+    fill(migrated)
+    return migrated
+
+
+def fill(engine: sa.Engine) -> None:
+    """The ticks above."""
     with engine.begin() as connection:
         for location, tick, keyframe, rows in TICKS:
             if engine.dialect.name == "postgresql":
@@ -78,7 +85,6 @@ def history(migrated: sa.Engine) -> sa.Engine:
                     ),
                     {"u": location, "p": product, "t": tick, "s": stock, "m": "clave" if keyframe else "cambio" if stock is not None else "baja"},
                 )
-    return engine
 
 
 def stock(connection: sa.Connection, call: str, **values: Any) -> list[tuple[Any, ...]]:
@@ -92,8 +98,12 @@ def stock(connection: sa.Connection, call: str, **values: Any) -> list[tuple[Any
 
 @pytest.mark.parametrize("instant", EXPECTED)
 def test_the_stock_of_an_instant_is_each_locations_newest_state(history: sa.Engine, instant: str) -> None:
+    check(history, instant)
+
+
+def check(engine: sa.Engine, instant: str) -> None:
     wanted = [(u, p, Decimal(s), t) for (u, p), (s, t) in sorted(EXPECTED[instant].items())]
-    with history.connect() as connection:
+    with engine.connect() as connection:
         assert stock(connection, "stock_en(CAST(:t AS timestamptz))", t=instant) == wanted
         for location in ("SUC001", "SUC007", "SUC099", "SUC100", "nobody"):
             alone = stock(connection, "stock_en(CAST(:t AS timestamptz), :u)", t=instant, u=location)
@@ -127,3 +137,47 @@ def test_postgresql_reads_only_the_partitions_since_the_locations_keyframe(histo
         plan = connection.execute(text, {"t": instant, "u": location}).scalar_one()
     read = scanned((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"])
     assert read == {f"inventario_historico_y{m}" for m in partitions}
+
+
+def test_a_history_that_was_written_before_the_key_was_built_anew_answers_as_ever(engine: sa.Engine) -> None:
+    migrate(engine, "0006")
+    fill(engine)
+    for instant in EXPECTED:
+        check(engine, instant)
+    migrate(engine)
+    for instant in EXPECTED:
+        check(engine, instant)
+
+
+STORES, PRODUCTS, TIMES, EACH = 20, 400, 12, 20
+"""Of a chain's day: locations, products of each, ticks, and how many products a tick changes."""
+
+DAY = f"""
+    INSERT INTO inventario_historico (ubicacion_codigo, almacen_codigo, producto_codigo, capturado_en, stock, movimiento)
+    SELECT u, u, lpad(CAST(p AS text), 8, '0'), CAST('2026-03-02 10:00+00' AS timestamptz) + t * interval '30 minutes', p,
+           CASE t WHEN 0 THEN 'clave' ELSE 'cambio' END
+    FROM generate_series(0, {TIMES - 1}) AS t, generate_series(0, {PRODUCTS - 1}) AS p,
+         (SELECT 'SUC' || lpad(CAST(n AS text), 3, '0') AS u FROM generate_series(1, {STORES}) AS n) AS s
+    WHERE t = 0 OR p % {PRODUCTS // EACH} = t
+    ORDER BY 4, 1, 3"""
+
+CUTS = """
+    INSERT INTO inventario_cortes (ubicacion_codigo, capturado_en, es_clave, filas)
+    SELECT ubicacion_codigo, capturado_en, bool_or(movimiento = 'clave'), 400 FROM inventario_historico WHERE capturado_en >= '2026-03-02' GROUP BY 1, 2"""
+
+
+@pytest.mark.parametrize("migrated", ["postgresql"], indirect=True)
+def test_postgresql_reads_one_locations_pages_of_the_day_and_not_the_chains(migrated: sa.Engine) -> None:
+    with migrated.connect() as connection:
+        connection.execute(sa.text("SELECT fluxion_asegurar_particiones('inventario_historico', '2026-03-02', '2026-03-02')"))
+        connection.execute(sa.text(DAY))
+        connection.execute(sa.text(CUTS))
+        connection.execute(sa.text("ANALYZE inventario_historico, inventario_cortes"))
+        ask = "SELECT * FROM stock_en('2026-03-03 00:00+00', 'SUC007')"
+        assert len(connection.execute(sa.text(ask)).all()) == PRODUCTS
+        (plan,) = connection.execute(sa.text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {ask}")).scalar_one()
+        (pages,) = connection.execute(sa.text("SELECT pg_relation_size('inventario_historico_y2026m03') / 8192")).one()
+        connection.rollback()
+    read = plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"]
+    assert pages > 100
+    assert read < pages // 2, "one of twenty locations, and yet half as many pages as the chain's day has"
