@@ -76,7 +76,7 @@ class Others:
             return None
         if reading.fact is Fact.VENTAS:
             return next((t for other in self._found if (t := self._sold_alike(other))), None)
-        return None if self._goes_on() else self._stocked_alike()
+        return self._stocked_alike()
 
     def elsewhere(self, lines: pa.Table) -> _Mask:
         """Which sales lines of the day stand at another location, too; or will, as its newest answer says, if what it has goes as well."""
@@ -118,7 +118,7 @@ class Others:
         return stock_marks(self.reading.rows)
 
     def _goes_on(self) -> bool:
-        """Whether more than half of what is on the shelves is as this store itself had it: then it speaks for itself."""
+        """Whether more than half of what is on the shelves is as this store itself had it."""
         rows, before = self.reading.rows, self._before
         if all(rows.column(c).equals(before.column(c)) for c in ROW_KEYS[Fact.INVENTARIO]):  # the same products in the same order, as mostly
             there = pc.not_equal(rows.column("stock"), pa.scalar(0, rows.schema.field("stock").type))
@@ -133,7 +133,7 @@ class Others:
         equal = next((other.location for other in self._found if other.twin == self._twin), None)
         if equal is not None:
             return Twin(equal, count, count)
-        if len(mine) < many or len(stock_marks(self._before)) < many:
+        if self._goes_on() or len(mine) < many or len(stock_marks(self._before)) < many:
             return None
         for image in self._stocks():
             shared = int(np.isin(mine, stock_marks(self._applied(image))).sum())

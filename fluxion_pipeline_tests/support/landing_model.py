@@ -81,15 +81,15 @@ def sold_alike(o: Place, r: Reading) -> bool:
 def stocked_alike(landing: Landing, u: Place, r: Reading) -> bool:
     """Whether a reading of stock says what another place has.
 
-    It doesn't where more than half of what is there (zeros aren't) is what the place itself had. Else: all of
-    it is another's of the same tick; or nearly all that is there is another's newest, and the place had many of its own.
+    All of it is another's of the same tick; or nearly all that is there (zeros aren't) is another's newest, and
+    the place had many of its own, of which not half are as they were.
     """
     had, there = ({x for x in lines if x.value} for lines in ((h.line for h in before(u, r).values()), r.lines))
-    if 2 * len(there & had) > len(there):
-        return False
     others = [o for name, o in landing.items() if name != r.place]
     if any(r.slice in o.standing and o.standing[r.slice][0].lines == r.lines for o in others):
         return True
+    if 2 * len(there & had) > len(there):
+        return False
     newest = ({h.line for h in o.ticks[max(o.ticks)].values()} for o in others if o.ticks)
     return min(len(had), len(there)) >= MANY and any(len(there & lines) >= NEARLY * len(there) for lines in newest)
 

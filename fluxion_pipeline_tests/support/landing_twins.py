@@ -8,7 +8,7 @@ from fluxion_pipeline_tests.support.landing_words import lines, said
 
 FOUR, DAY0 = "a1 b1 c1 d1", ("ventas", 0, 12)
 TWINS: list[Reading | Step] = [said("stock", 1, 1, FOUR, place="B"), said("stock", 1, 2, FOUR)]
-GOES_ON: list[Reading | Step] = [said("stock", 1, 1, FOUR), said("stock", 3, 3, FOUR, place="B"), said("stock", 3, 4, FOUR)]
+GOES_ON: list[Reading | Step] = [said("stock", 1, 1, FOUR), said("stock", 2, 2, FOUR, place="B"), said("stock", 3, 3, FOUR)]
 STOCK_BEFORE: list[Reading | Step] = [said("stock", 1, 1, FOUR, place="B"), said("stock", 1, 2, "a2 b2 c2 d2"), said("stock", 3, 3, FOUR)]
 MORNING = [("a", 1, 1), ("b", 1, 1), ("c", 1, 2), ("d", 1, 2)]
 WINDOW_TWIN: list[Reading | Step] = [
