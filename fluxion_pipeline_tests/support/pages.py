@@ -96,6 +96,7 @@ class Desk:
                 stderr=subprocess.STDOUT if log else output,
                 text=True,
                 start_new_session=True,
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # as in a terminal, also where the tests run in the background
             )
 
     def type(self, line: str, seconds: float = 120, **more: str) -> Done:
