@@ -68,9 +68,22 @@ def line_marks(lines: pa.Table) -> Marks:
 
 
 def stock_marks(rows: pa.Table) -> Marks:
-    """A number per product that is there, in their order: equal where product and stock are. Within one version of DuckDB only."""
+    """A number per product whose stock tells something, in their order: equal where product and stock are. Within one version of DuckDB only.
+
+    See ``telling``.
+    """
+    return _marks(rows.filter(telling(rows)), ["producto_codigo", "stock"])
+
+
+def telling(rows: pa.Table) -> pa.ChunkedArray:
+    """Which products have a stock that tells something: not zero, nor one that most of those that are there have."""
     stock = rows.column("stock")
-    return _marks(rows.filter(pc.not_equal(stock, pa.scalar(0, stock.type))), ["producto_codigo", "stock"])
+    there = pc.not_equal(stock, pa.scalar(0, stock.type))
+    counted = pc.value_counts(stock.filter(there))
+    for value, count in zip(counted.field("values"), counted.field("counts").to_pylist(), strict=True):
+        if 2 * count > (pc.sum(there).as_py() or 0):
+            return pc.and_(there, pc.not_equal(stock, value))
+    return there
 
 
 def _marks(rows: pa.Table, names: list[str]) -> Marks:

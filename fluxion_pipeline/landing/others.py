@@ -28,7 +28,7 @@ from fluxion_pipeline.errors import OutboxError
 from fluxion_pipeline.landing.decide import outcome
 from fluxion_pipeline.landing.decide.decision import Draft
 from fluxion_pipeline.landing.decide.outcome import Twin
-from fluxion_pipeline.landing.digest import Marks, line_marks, stock_marks
+from fluxion_pipeline.landing.digest import Marks, line_marks, stock_marks, telling
 from fluxion_pipeline.landing.index import Image, instant, place_name
 from fluxion_pipeline.landing.lote import folder, manifest_path, read_manifest
 from fluxion_pipeline.landing.past import Past, image_rows
@@ -56,9 +56,13 @@ class _Other:
 
 def _other(location: str, twin: str | None, standing: str, attempt: str | None, verified: str | None) -> _Other:
     stands, newest = json.loads(standing), json.loads(attempt) if attempt else {}
-    held = newest.get("outcome") == Outcome.SOSPECHOSO.value and (verified or "") < newest["read_at"]
+    held = _is_held(newest, verified)
     known = Outcome(stands["outcome"]) in CLOSED or not stands["covered_until"]
     return _Other(location, twin, None if known else instant(stands["covered_until"]), newest if held else None)
+
+
+def _is_held(newest: dict[str, Any], verified: str | None) -> bool:
+    return newest.get("outcome") == Outcome.SOSPECHOSO.value and (verified or "") < newest["read_at"]
 
 
 class Others:
@@ -79,15 +83,27 @@ class Others:
         return self._stocked_alike()
 
     def elsewhere(self, lines: pa.Table) -> _Mask:
-        """Which sales lines of the day stand at another location, too; or will, as its newest answer says, if what it has goes as well."""
+        """Which sales lines of the day are another location's: they stand there, too, or would if it weren't held back as the twin of this one."""
         mine = line_marks(lines)
         found = np.zeros(len(mine), np.bool_)
         for other in self._found:
             found |= np.isin(mine, self._sold(other.location))
-            claims = other.held is not None and str(other.held["reason"]).startswith(outcome.TAKES_AWAY)
-            if claims and (said := self._evidence(other)) is not None:
-                found |= np.isin(mine, said)
+        for said in self._claimed():
+            found |= np.isin(mine, said)
         return found
+
+    def _claimed(self) -> list[Marks]:
+        """The newest answers that are held back as the twin of this location; believed where this one's answer isn't what it has either."""
+        reading = self.reading
+        had = line_marks(self._before.filter(pc.invert(self._before.column("_desplazada"))))
+        if 2 * np.isin(self._lines, had).sum() >= len(self._lines):
+            return []
+        found = []
+        for place in self.index.locations():
+            _, verified, newest = self.index.attempt(reading.fact, place, reading.cut)
+            if newest and newest.get("twin") == reading.location and _is_held(newest, verified):
+                found.append(self._evidence(place, newest))
+        return [said for said in found if said is not None]
 
     @cached_property
     def _found(self) -> tuple[_Other, ...]:
@@ -121,8 +137,8 @@ class Others:
         """Whether more than half of what is on the shelves is as this store itself had it."""
         rows, before = self.reading.rows, self._before
         if all(rows.column(c).equals(before.column(c)) for c in ROW_KEYS[Fact.INVENTARIO]):  # the same products in the same order, as mostly
-            there = pc.not_equal(rows.column("stock"), pa.scalar(0, rows.schema.field("stock").type))
-            same = pc.and_(there, pc.equal(rows.column("stock"), before.column("stock")))
+            there = telling(rows)
+            same = pc.and_(pc.and_(there, telling(before)), pc.equal(rows.column("stock"), before.column("stock")))
             return bool(2 * (pc.sum(same).as_py() or 0) > (pc.sum(there).as_py() or 0))
         own = np.isin(self._stocked, stock_marks(before))
         return bool(2 * own.sum() > len(own))
@@ -159,18 +175,18 @@ class Others:
 
     def _taken_back(self, other: _Other, shared: _Mask) -> bool:
         """Whether the other's newest answer, held back itself, no longer has the lines: what stands there is no evidence then."""
-        if other.held is None or other.held["valid"] < outcome.LIMITS.alike or "lote" not in other.held:
+        if other.held is None or other.held["valid"] < outcome.LIMITS.alike:
             return False
         window = other.held["window"]
         spoken = shared & self._between(instant(window[0]), instant(window[1])) if window else shared
-        said = self._evidence(other)
+        said = self._evidence(other.location, other.held)
         return said is not None and bool(spoken.any()) and 2 * int(np.isin(self._lines[spoken], said).sum()) <= int(spoken.sum())
 
-    def _evidence(self, other: _Other) -> Marks | None:
-        root, lote = self.index.lotes / place_name(other.location), (other.held or {})["lote"]
-        with suppress(OSError, OutboxError, KeyError, pa.ArrowException):  # pruned, or another program's: then it denies nothing
-            manifest = read_manifest(manifest_path(root, lote))
-            said = pq.read_table(folder(root, lote) / manifest.extra["evidencia"])
+    def _evidence(self, location: str, held: dict[str, Any]) -> Marks | None:
+        root = self.index.lotes / place_name(location)
+        with suppress(OSError, OutboxError, KeyError, pa.ArrowException):  # pruned, or another program's: then it says nothing
+            manifest = read_manifest(manifest_path(root, held["lote"]))
+            said = pq.read_table(folder(root, held["lote"]) / manifest.extra["evidencia"])
             return line_marks(said.cast(self.reading.rows.schema))
         return None
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pytest
 
 from fluxion_pipeline.contracts.outcomes import GOOD
-from fluxion_pipeline.landing import journal, measure
+from fluxion_pipeline.landing import digest, journal, measure
 from fluxion_pipeline.landing import outbox as boxes
 from fluxion_pipeline.landing.decide import history, merge, outcome, reading, sales, stock
 from fluxion_pipeline.landing.index import Index, stamp
@@ -21,7 +21,18 @@ from fluxion_pipeline.landing.others import Others
 from fluxion_pipeline.landing.past import Past
 from fluxion_pipeline_tests.support.landing_lives import Life, Step
 from fluxion_pipeline_tests.support.landing_terms import Reading, Reject
-from fluxion_pipeline_tests.support.landing_twins import CROSSED, FOUR, GOES_ON, LATER_TWIN, STOCK_BEFORE, TAKEN_BACK, TWINS, WINDOW_TWIN
+from fluxion_pipeline_tests.support.landing_twins import (
+    CLAIMED,
+    CROSSED,
+    FOUR,
+    GOES_ON,
+    LATER_TWIN,
+    STOCK_BEFORE,
+    TAKEN_BACK,
+    TWINS,
+    UNIFORM,
+    WINDOW_TWIN,
+)
 from fluxion_pipeline_tests.support.landing_words import lines, said
 
 
@@ -228,6 +239,10 @@ MUTANTS = {
     "twins are told by whole answers only": Mutant((Others, "_sold_alike"), whole_answers_only, WINDOW_TWIN),
     "another store knows its day to the end": Mutant((Others, "_sold_alike"), known_to_its_end, LATER_TWIN),
     "what another store takes back is still its": Mutant((Others, "_taken_back"), lambda *_a: False, TAKEN_BACK),
+    "a store is not believed while it is held back": Mutant((Others, "_claimed"), lambda _self: [], CLAIMED),
+    "a stock that most products have tells something": Mutant(
+        (digest, "telling"), lambda rows: pc.not_equal(rows.column("stock"), pa.scalar(0, rows.schema.field("stock").type)), UNIFORM
+    ),
     "what another store wants back is missed": Mutant((Others, "_evidence"), never, CROSSED),
     "another store's lines are missed": Mutant((Others, "elsewhere"), lambda _self, rows: np.zeros(rows.num_rows, np.bool_), TAKEN_BACK),
     "a store that goes on as it was is a twin": Mutant((Others, "_goes_on"), lambda _self: False, GOES_ON),

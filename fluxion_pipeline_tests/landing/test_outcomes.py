@@ -8,7 +8,7 @@ from fluxion_pipeline.landing.decide.outcome import LIMITS, base_outcome
 from fluxion_pipeline_tests.support import landing_world as world
 from fluxion_pipeline_tests.support.landing_lives import Life
 from fluxion_pipeline_tests.support.landing_terms import Reading
-from fluxion_pipeline_tests.support.landing_twins import CROSSED, GOES_ON, LATER_TWIN, STOCK_BEFORE, TAKEN_BACK, WINDOW_TWIN
+from fluxion_pipeline_tests.support.landing_twins import CLAIMED, CROSSED, GOES_ON, LATER_TWIN, STOCK_BEFORE, TAKEN_BACK, UNIFORM, WINDOW_TWIN
 from fluxion_pipeline_tests.support.landing_words import said
 from fluxion_pipeline_tests.support.readings import invoices, rejects, sales
 
@@ -52,7 +52,10 @@ CASES: dict[str, tuple[list[Reading], tuple[str, bool] | None]] = {
     "its own stock, that another has by now": (GOES_ON, ("completo", True)),
     "another's sales in another window": (WINDOW_TWIN, ("sospechoso", False)),
     "more sales than another can know": (LATER_TWIN, ("sospechoso", False)),
-    "sales that another has taken back": (TAKEN_BACK[:4], ("completo", True)),
+    "the uniform stock of another": (UNIFORM, ("completo", True)),
+    "sales that another has taken back": (TAKEN_BACK[:3], ("completo", True)),
+    "a closed day without what another says, held back": (CLAIMED, ("completo", True)),
+    "a closed day without lines that no other has": (TAKEN_BACK[:2], ("sospechoso", False)),
     "a closed day without what another wants back": (CROSSED[:5], ("completo", True)),
     "a closed day without what another has by now": (TAKEN_BACK, ("completo", True)),
     "an accepted twin, read again": (

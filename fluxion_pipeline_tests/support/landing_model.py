@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from fluxion_pipeline_tests.support.landing_terms import Coverage, Held, Landing, Line, Lote, Place, Reading, Reject, State
+from fluxion_pipeline_tests.support.landing_terms import Coverage, Held, Landing, Line, Lote, Place, Reading, Reject, State, telling
 
 DAY, MARGIN = 10, 2
 """Length of a day; how long after its end a reading may begin that closes it."""
@@ -47,8 +47,10 @@ def suspicion(landing: Landing, r: Reading) -> str | None:
     """Why a reading is held back. Counted are the rows that the sinks hold of what the reading speaks of."""
     u = landing.get(r.place, Place())
     n = len(r.lines) + len(r.rejects)
-    others = [o for name, o in landing.items() if name != r.place and r.slice in o.standing]
-    if n >= MANY and (any(sold_alike(o, r) for o in others) if r.table == "ventas" else stocked_alike(landing, u, r)):
+    others = {name: o for name, o in sorted(landing.items()) if name != r.place and r.slice in o.standing}
+    if n >= MANY and r.table == "ventas" and (twins := [name for name, o in others.items() if sold_alike(o, r)]):
+        return f"gemela {twins[0]}"
+    if n >= MANY and r.table == "stock" and stocked_alike(landing, u, r):
         return "gemela"
     if r.table == "stock":
         return stock_suspicion(n, len(before(u, r)), all(x.value == 0 for x in r.lines))
@@ -56,7 +58,8 @@ def suspicion(landing: Landing, r: Reading) -> str | None:
     if had and n == 0:
         return "sin filas"
     gone = had - merge(before(u, r), r).keys()
-    foreign = {k for k in gone if any(u.days[r.cut][k].line in lines_of(o, r.cut) | claimed(o, r) for o in others)}
+    elsewhere = {x for name, o in landing.items() if name != r.place for x in lines_of(o, r.cut) | claimed(o, u, r)}
+    foreign = {k for k in gone if u.days[r.cut][k].line in elsewhere}
     had, gone = had - foreign, gone - foreign
     return "quita" if r.read_at >= day_end(r.cut) and len(had) >= MANY and 2 * len(gone) > len(had) else None
 
@@ -81,10 +84,10 @@ def sold_alike(o: Place, r: Reading) -> bool:
 def stocked_alike(landing: Landing, u: Place, r: Reading) -> bool:
     """Whether a reading of stock says what another place has.
 
-    All of it is another's of the same tick; or nearly all that is there (zeros aren't) is another's newest, and
+    All of it is another's of the same tick; or nearly all of it that tells something is another's newest, and
     the place had many of its own, of which not half are as they were.
     """
-    had, there = ({x for x in lines if x.value} for lines in ((h.line for h in before(u, r).values()), r.lines))
+    had, there = telling(h.line for h in before(u, r).values()), telling(r.lines)
     others = [o for name, o in landing.items() if name != r.place]
     if any(r.slice in o.standing and o.standing[r.slice][0].lines == r.lines for o in others):
         return True
@@ -103,10 +106,11 @@ def taken_back(o: Place, r: Reading, shared: frozenset[Line]) -> bool:
     return bool(spoken) and 2 * len(spoken & newest.lines) <= len(spoken)
 
 
-def claimed(o: Place, r: Reading) -> frozenset[Line]:
-    """The lines that another place would have, if its newest answer weren't held back since it takes away what it has."""
-    newest, _ = o.newest[r.slice]
-    return newest.lines if o.why.get(r.slice) == "quita" and o.verified.get(r.slice, -1) < newest.read_at else frozenset()
+def claimed(o: Place, u: Place, r: Reading) -> frozenset[Line]:
+    """The lines of another's newest answer, held back as this one's twin; believed where this one's answer isn't what it has either."""
+    newest, _ = o.newest.get(r.slice, (r, ""))
+    held = o.why.get(r.slice) == f"gemela {r.place}" and o.verified.get(r.slice, -1) < newest.read_at
+    return newest.lines if held and 2 * len(r.lines & lines_of(u, r.cut)) < len(r.lines) else frozenset()
 
 
 def lines_of(o: Place, day: int) -> set[Line]:

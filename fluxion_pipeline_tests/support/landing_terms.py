@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -87,3 +87,9 @@ class Lote:
 
 
 Landing = dict[str, Place]
+
+
+def telling(lines: Iterable[Line]) -> set[Line]:
+    """What is there, but for a stock that most of it has."""
+    there = {x for x in lines if x.value}
+    return {x for x in there if 2 * sum(y.value == x.value for y in there) <= len(there)}

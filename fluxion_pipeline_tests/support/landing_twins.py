@@ -8,8 +8,10 @@ from fluxion_pipeline_tests.support.landing_words import lines, said
 
 FOUR, DAY0 = "a1 b1 c1 d1", ("ventas", 0, 12)
 TWINS: list[Reading | Step] = [said("stock", 1, 1, FOUR, place="B"), said("stock", 1, 2, FOUR)]
-GOES_ON: list[Reading | Step] = [said("stock", 1, 1, FOUR), said("stock", 2, 2, FOUR, place="B"), said("stock", 3, 3, FOUR)]
-STOCK_BEFORE: list[Reading | Step] = [said("stock", 1, 1, FOUR, place="B"), said("stock", 1, 2, "a2 b2 c2 d2"), said("stock", 3, 3, FOUR)]
+MANY = "a1 b2 c3 d4"
+GOES_ON: list[Reading | Step] = [said("stock", 1, 1, MANY), said("stock", 2, 2, MANY, place="B"), said("stock", 3, 3, MANY)]
+UNIFORM: list[Reading | Step] = [said("stock", 1, 1, "a7 b7 c7 d7 e1", place="B"), said("stock", 1, 2, "a2 b3 c4 d5 e6"), said("stock", 3, 3, "a7 b7 c7 d7 e1")]
+STOCK_BEFORE: list[Reading | Step] = [said("stock", 1, 1, MANY, place="B"), said("stock", 1, 2, "a5 b6 c7 d8"), said("stock", 3, 3, MANY)]
 MORNING = [("a", 1, 1), ("b", 1, 1), ("c", 1, 2), ("d", 1, 2)]
 WINDOW_TWIN: list[Reading | Step] = [
     lines(3, *MORNING, place="B"),
@@ -20,20 +22,24 @@ LATER_TWIN: list[Reading | Step] = [
     lines(3, *MORNING, place="B"),
     lines(8, *MORNING, ("e", 1, 4), ("f", 1, 5), ("z", 1, 6), ("y", 1, 7), ("x", 1, 7)),
 ]
+CLAIMED: list[Reading | Step] = [
+    said(*DAY0, FOUR, place="B"),
+    said("ventas", 0, 13, FOUR),
+    said("ventas", 0, 14, "a2 e1 f1 z1", place="B"),
+]
+"""B answered as A does, and is closed so; A, held back, says the same, and B something else at last."""
 CROSSED: list[Reading | Step] = [
     said(*DAY0, FOUR, place="B"),
     said(*DAY0, "a2 e1 f1 z1"),
     said("ventas", 0, 13, FOUR),
     said("ventas", 0, 14, "a2 e1 f1 z1", place="B"),
     said("ventas", 0, 15, FOUR),
-    said("ventas", 0, 16, "a2 e1 f1 z1", place="B"),
 ]
-"""Each has the other's day: both are held back, then each hears that the other wants what it has."""
+"""Each has the other's day: one is held back, the other believes it, and then both are what they are."""
 TAKEN_BACK: list[Reading | Step] = [
     said(*DAY0, FOUR, place="B"),
-    said("ventas", 0, 13, FOUR),
-    said("ventas", 0, 14, "a2 e1 f1 z1", place="B"),
-    said("ventas", 0, 15, FOUR),
-    said("ventas", 0, 16, "a2 e1 f1 z1", place="B"),
+    said("ventas", 0, 13, "a2 e1 f1 z1", place="B"),
+    said("ventas", 0, 14, FOUR),
+    said("ventas", 0, 15, "a2 e1 f1 z1", place="B"),
 ]
-"""B answers as A does, and is closed so; then as itself: each is held back once, then both are what they are."""
+"""B answered as A does while A was away, and is closed so; then it is held back as itself, until A has its own."""

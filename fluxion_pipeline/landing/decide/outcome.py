@@ -27,8 +27,6 @@ class Limits:
 
 
 LIMITS = Limits()
-TAKES_AWAY = "quita"
-"""What a re-read is held back as that would remove most lines of a day."""
 
 
 @dataclass(frozen=True)
@@ -115,5 +113,5 @@ def sales_suspicion(reading: Reading, before: int, removed: int, twin: Twin | No
     if before and count == 0:
         return f"sin filas: no rows where there were {before}"
     if reading.read_at >= day_end(parse_day(reading.cut)) and before >= LIMITS.many and 2 * removed > before:
-        return f"{TAKES_AWAY}: it would remove {removed} of {before} lines"
+        return f"quita: it would remove {removed} of {before} lines"
     return None
