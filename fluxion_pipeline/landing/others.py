@@ -196,15 +196,15 @@ class Others:
         return found[0] if found else None
 
     def _applied(self, image: Image) -> pa.Table:
-        """The rows of an image of another location, whose lock isn't held: a compaction may put it elsewhere meanwhile."""
-        try:
-            rows = image_rows(image)
-        except OutboxError:
-            (moved,) = self.index.images(image.location, image.table, slices=[image.slice])
-            if moved.file == image.file:
-                raise
-            rows = image_rows(moved)
-        return rows.filter(pc.invert(rows.column("_desplazada"))) if "_desplazada" in rows.schema.names else rows
+        """The rows of an image of another location, whose lock isn't held: a compaction may put it elsewhere meanwhile.
+
+        None where it can't be read at all: that one's trouble, told when it is read or proven, is none of this one.
+        """
+        for found in (image, *self.index.images(image.location, image.table, slices=[image.slice])):
+            with suppress(OutboxError):
+                rows = image_rows(found)
+                return rows.filter(pc.invert(rows.column("_desplazada"))) if "_desplazada" in rows.schema.names else rows
+        return self.reading.rows.slice(0, 0)
 
     def _marks(self, image: Image) -> Marks:
         key = _key(image)
