@@ -16,7 +16,6 @@ from typing import Any
 import sqlalchemy as sa
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
-from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 
 KEPT = 16
@@ -95,13 +94,13 @@ class KeptSqliteStorage(DagsterSqliteStorage):
     """Dagster's SQLite storage below a folder (``base_dir``), runs and events with kept connections."""
 
     def __init__(self, base_dir: str, inst_data: Any = None) -> None:
-        """Make the files where they aren't there; Dagster's own way would open all of them a first time, for nothing."""
-        super(DagsterSqliteStorage, self).__init__()  # type: ignore[no-untyped-call]
-        self.base_dir, self._inst_data = base_dir, inst_data
+        """Make the files where they aren't there."""
+        super().__init__(base_dir, inst_data)
+        self._run_storage.dispose()
+        self._event_log_storage.dispose()
         history = Path(base_dir) / "history"
         self._run_storage = KeptRuns.from_local(f"{history}/")
         self._event_log_storage = KeptEventLog(f"{history / 'runs'}/")
-        self._schedule_storage = SqliteScheduleStorage.from_local(str(Path(base_dir) / "schedules"))
 
     @classmethod
     def from_config_value(cls, inst_data: Any, config_value: Any) -> KeptSqliteStorage:

@@ -70,7 +70,7 @@ def plan(known: Mapping[str, Known], closing: Collection[str], at: datetime, con
             location of which nothing is known, yesterday is.
         closing: the location's days in the calendar of closing days.
         at: the instant at which the recovery begins.
-        contested: days of it that another location's answer is the twin of: to be read as if they weren't closed.
+        contested: its days in doubt (``landing.known.contested``): to be read as if they weren't closed.
     """
     last = last_closable(at)
     first = min(parse_day(min(known)), last) if known else last

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,11 +9,10 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 from dagster._core.storage.event_log import EventLogStorage
-from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 
 from fluxion_pipeline.defs import kept_sqlite
-from fluxion_pipeline.defs.kept_sqlite import KeptEventLog, KeptSqliteStorage
+from fluxion_pipeline.defs.kept_sqlite import KeptEventLog
 from fluxion_pipeline.defs.storage import opened
 from fluxion_pipeline.operations import instance
 from fluxion_pipeline.settings import Settings, load
@@ -69,24 +67,6 @@ def test_a_file_is_opened_once_however_many_events_there_are(home: dg.DagsterIns
     made = engines(monkeypatch)
     run_id = dg.materialize([one], instance=home).run_id
     assert made == [f"{run_id}.db"]
-
-
-def test_a_home_is_opened_once_and_not_dagsters_way_before(tmp_path: Path) -> None:
-    opened_files: list[str] = []
-
-    def noted(connection: sqlite3.Connection, _: object) -> None:
-        opened_files.append(Path(connection.execute("PRAGMA database_list").fetchall()[0][2]).name)
-
-    KeptSqliteStorage.from_local(str(tmp_path)).dispose()
-    sa.event.listen(sa.Engine, "connect", noted)
-    try:
-        SqliteRunStorage.from_local(f"{tmp_path}/history/").dispose()
-        once = opened_files.count("runs.db")
-        KeptSqliteStorage.from_local(str(tmp_path)).dispose()
-    finally:
-        sa.event.remove(sa.Engine, "connect", noted)
-    assert opened_files.count("runs.db") == 2 * once > 0
-    assert DagsterSqliteStorage(str(tmp_path)).base_dir == KeptSqliteStorage.from_local(str(tmp_path)).base_dir
 
 
 def test_few_files_stay_open_and_one_that_is_gone_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

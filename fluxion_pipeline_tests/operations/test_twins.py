@@ -11,7 +11,7 @@ import pytest
 
 from fluxion_pipeline.contracts.outcomes import Fact
 from fluxion_pipeline.contracts.tables import spec
-from fluxion_pipeline.landing.known import known_days
+from fluxion_pipeline.landing.known import contested, known_days
 from fluxion_pipeline.settings import Settings
 from fluxion_pipeline_tests.support.days import STORES, Days, days
 from fluxion_pipeline_tests.support.home import wanted
@@ -52,6 +52,12 @@ def test_a_twin_is_held_at_each_tick_whatever_was_asked_of_either_store(world: D
         assert outcomes(world, f"{DAY}T{hour}", B, A, C) == ["sospechoso", "en_curso", "en_curso"]
         assert exact(world, A, C)
     assert not Counter({k: n for k, n in landed(world).items() if k[0] == B})
+    index = world.app.outbox.index
+    doubted = [contested(index, store) for store in (A, B, C)]
+    assert [DAY in days for days in doubted] == [True, True, False]
+    index.discard()
+    world.app.outbox.open()
+    assert [contested(index, store) for store in (A, B, C)] == doubted  # also where the index is made anew
     world.twins = {}
     assert outcomes(world, f"{DAY}T15:05", A, B, C) == ["en_curso"] * 3
     assert exact(world, A, B, C)
