@@ -21,10 +21,9 @@ from bench.contenders import ROOT
 from bench.history_day import CUTS, HISTORY, LEDGER, WHOLE, Place, keep_whole, live
 from bench.history_reads import Reading, read_all
 from bench.history_sizes import Size
-from bench.measure import BenchError
+from bench.measure import BenchError, dual_settings
 from bench.stock import CHANGED, generate
 from fluxion_pipeline.contracts.ticks import ticks_of
-from fluxion_pipeline.settings import load
 from fluxion_pipeline.sinks.embedded.server import EmbeddedServer
 
 ROWS = 23 * 3_500
@@ -119,10 +118,7 @@ def main() -> int:
     try:
         print("generating stock …", flush=True)
         stock = generate(folder / "waiting", folder / "source", ticks, asked.rows, asked.changed / 100)
-        address = server.ensure()
-        said = {"HOST": address.host, "PORT": str(address.port), "DB": address.database, "USER": address.user, "PASSWORD": address.password.get_secret_value()}
-        home = {"FLUXION_HOME": str(folder / "home"), "DB_MODE": "dual", "FLUXION_SOURCE": "archivos", "FLUXION_SOURCE_PATH": str(folder / "source")}
-        settings = load({**home, **{f"POSTGRES_{k}": v for k, v in said.items()}})
+        settings = dual_settings(server.ensure(), folder / "home", FLUXION_SOURCE="archivos", FLUXION_SOURCE_PATH=str(folder / "source"))
         print(f"{len(ticks)} ticks, and as many full snapshots …", flush=True)
         kept, readings = measure(Place(settings, folder / "source", folder, stock, ticks), asked.asks)
     except BenchError as error:

@@ -21,6 +21,9 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import psycopg2
 
+from fluxion_pipeline.settings import Settings, load
+from fluxion_pipeline.sinks.embedded.server import ServerAddress
+
 _UNIT = 1024 * 1024 if sys.platform == "darwin" else 1024
 """Of the operating system's peak memory, in a MB."""
 
@@ -163,3 +166,15 @@ def table(results: Sequence[Result], one: Result) -> str:
 def _aligned(line: Sequence[str], widths: Sequence[int]) -> str:
     name, *figures, note = line
     return "  ".join([f"{name:<{widths[0]}}", *(f"{f:>{w}}" for f, w in zip(figures, widths[1:], strict=True)), note]).rstrip()
+
+
+def dual_settings(server: ServerAddress, home: Path, *, port: int | None = None, **more: str) -> Settings:
+    """Settings of a home that writes both databases, PostgreSQL on a server or on a port that leads to it; ``more``: others by their names."""
+    said = {
+        "HOST": server.host,
+        "PORT": str(port or server.port),
+        "DB": server.database,
+        "USER": server.user,
+        "PASSWORD": server.password.get_secret_value(),
+    }
+    return load({"FLUXION_HOME": str(home), "DB_MODE": "dual", **more, **{f"POSTGRES_{k}": v for k, v in said.items()}})

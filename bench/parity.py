@@ -19,11 +19,11 @@ from pathlib import Path
 
 from bench import parity_data
 from bench.contenders import ROOT, peer_environment
-from bench.measure import BenchError, run
+from bench.measure import BenchError, dual_settings, run
 from bench.parity_data import KEY, TABLE, VALUES
 from bench.wire import Relay, relayed, server_cpu
-from fluxion_pipeline.settings import Settings, load
-from fluxion_pipeline.sinks.embedded.server import EmbeddedServer, ServerAddress
+from fluxion_pipeline.settings import Settings
+from fluxion_pipeline.sinks.embedded.server import EmbeddedServer
 
 PEERS = ("reladiff", "datacompy", "pandas")
 EDITS = 10_000
@@ -177,7 +177,7 @@ def main() -> int:
     try:
         address = server.ensure()
         with relayed(address.host, address.port) as relay:
-            settings = _settings(address, relay.port, folder / "home")
+            settings = dual_settings(address, folder / "home", port=relay.port)
             bench = Bench(settings, folder, relay, _postmaster(folder / "server"), None if asked.without_peers else peer_environment(), [])
             print(f"filling both databases with {asked.rows:,} rows …", flush=True)
             rows = parity_data.fill(settings, asked.rows)
@@ -193,11 +193,6 @@ def main() -> int:
     print(f"\n{rows:,} rows of {len(KEY)} key columns and {len(VALUES)} decimals\n")
     print(table(bench.lines))
     return 0
-
-
-def _settings(server: ServerAddress, port: int, home: Path) -> Settings:
-    said = {"HOST": server.host, "PORT": str(port), "DB": server.database, "USER": server.user, "PASSWORD": server.password.get_secret_value()}
-    return load({"FLUXION_HOME": str(home), "DB_MODE": "dual", **{f"POSTGRES_{k}": v for k, v in said.items()}})
 
 
 def _postmaster(home: Path) -> int:
