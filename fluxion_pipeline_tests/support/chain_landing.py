@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from fluxion_pipeline.contracts.outcomes import Answer, Fact, Provenance
 from fluxion_pipeline.contracts.rows import MET_SCHEMA, REJECT_SCHEMA, row_schema
+from fluxion_pipeline.landing.index import stamp
 from fluxion_pipeline.landing.outbox import Landing
 from fluxion_pipeline.landing.quarantine import Quarantine
 from fluxion_pipeline.locations import registry as maps
@@ -216,7 +217,12 @@ class Chain(Life):
         if piece not in self.taken:
             self.taken.add(piece)
             self.waiting[piece] = plain
-        assert len(Quarantine(self.home).entries()) == len(self.waiting)
+        self.compare_waiting()
+
+    def compare_waiting(self) -> None:
+        """What waits in quarantine: all that was put aside and has not been replayed."""
+        told = sorted((e.fact, e.cut, e.taken_at) for e in Quarantine(self.home).entries())
+        assert told == sorted((FOLDERS[r.table][0], world.cut_text(r.table, r.cut), stamp(world.at(r.read_at))) for r in self.waiting.values())
 
     def replay(self) -> None:
         """What waits is read again, where the map knows its folder by now, as of when it came: oldest day or tick first."""
@@ -235,6 +241,7 @@ class Chain(Life):
                 if lote.applied:
                     self.met |= codes(reading.lines, reading.table)
             self.note()
+        self.compare_waiting()
         self.compare(LATE)
         self.star, _ = star_model.meet(self.star, self.met)
         self.compare_star()

@@ -269,6 +269,7 @@ class TroubledChain(SinkChain):
     def finish(self) -> None:
         """Nothing that landed is lost, and both sinks come to hold it, whatever happened to them."""
         self.rebuilt()
+        self.compare_waiting()
         for sink in SinkName:
             if self.refused(self.sinks[sink]):
                 self.take_over(sink)

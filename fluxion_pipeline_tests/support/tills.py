@@ -59,14 +59,18 @@ def said(value: Any, **more: Any) -> Said:
 
 @dataclass
 class Tills:
-    """A running server: what it was asked, and how many questions of a store were open at once."""
+    """A running server: what it was asked, and how many questions of a store were open at once.
+
+    A question is open until the last byte of its answer is about to leave, or until the one who asked hangs up:
+    so the counts say what was asked at once, however late this server is to notice.
+    """
 
     url: str
     answer: Callable[[Question], Said]
     asked: list[Question] = field(default_factory=list)
     most: dict[str, int] = field(default_factory=dict)
     most_in_all: int = 0
-    _open: dict[str, int] = field(default_factory=dict)
+    _open: dict[socket.socket, str] = field(default_factory=dict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def of(self, store: str, path: str = "") -> list[Question]:
@@ -82,16 +86,31 @@ class Tills:
             store = question.store
             with self._guard:
                 self.asked.append(question)
-                self._open[store] = self._open.get(store, 0) + 1
-                self.most[store] = max(self.most.get(store, 0), self._open[store])
-                self.most_in_all = max(self.most_in_all, sum(self._open.values()))
+                self._open = {c: s for c, s in self._open.items() if not _hung_up(c)} | {connection: store}
+                self.most[store] = max(self.most.get(store, 0), list(self._open.values()).count(store))
+                self.most_in_all = max(self.most_in_all, len(self._open))
             try:
-                _say(connection, self.answer(question))
+                last = _say(connection, self.answer(question))
+                self._over(connection)
+                connection.sendall(last)
             except OSError:  # the one who asked is gone
                 pass
             finally:
-                with self._guard:
-                    self._open[store] -= 1
+                self._over(connection)
+
+    def _over(self, connection: socket.socket) -> None:
+        with self._guard:
+            self._open.pop(connection, None)
+
+
+def _hung_up(connection: socket.socket) -> bool:
+    """Whether the other side has closed it; it says nothing more once it has asked."""
+    try:
+        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 def _read(connection: socket.socket) -> Question | None:
@@ -109,17 +128,20 @@ def _read(connection: socket.socket) -> Question | None:
     return Question(lines[0].split()[1], json.loads(body or b"{}"))
 
 
-def _say(connection: socket.socket, answer: Said) -> None:
+def _say(connection: socket.socket, answer: Said) -> bytes:
+    """Send all but the last byte, which is given back."""
     time.sleep(answer.silent)
     length = len(answer.body) if answer.length is None else answer.length
     head = f"HTTP/1.1 {answer.status} X\r\nContent-Type: {answer.kind}\r\nConnection: close\r\n" + (f"Content-Length: {length}\r\n" if length else "")
-    half = len(answer.body) // 2 if answer.pause else len(answer.body)
-    connection.sendall(head.encode() + b"\r\n" + answer.body[:half])
+    whole = head.encode() + b"\r\n" + answer.body
+    half = len(whole) - len(answer.body) + len(answer.body) // 2 if answer.pause else len(whole) - 1
+    connection.sendall(whole[:half])
     if answer.pause:
         time.sleep(answer.pause)
-        connection.sendall(answer.body[half:])
+        connection.sendall(whole[half:-1])
     if answer.reset:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    return whole[-1:]
 
 
 @contextmanager
