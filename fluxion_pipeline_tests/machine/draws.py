@@ -29,6 +29,8 @@ OFTEN = ("ventas", "inventario_actual", "mia")
 """The tables of which the next lote probably says something again."""
 SPOILT = ("ventas", "ventas", "inventario_actual", "inventario_historico", "inventario_cortes", "cobertura", "rechazos", "rechazos", "mia", "mia", "entera")
 """The tables of which a reading, or a frame, makes the next lote."""
+OUT_OF_SIGHT = (("rechazos", "move"), ("rechazos", "move"), ("ventas", "drop"), ("inventario_actual", "drop"))
+"""What an edit leaves no trace of in the rows that its slice still has."""
 SOME = st.sampled_from([[SinkName.DUCKDB], [SinkName.POSTGRESQL], list(SinkName)])
 PRODUCTS = st.sets(st.tuples(st.sampled_from(["0001", "000a", "000b", "000y"]), st.integers(1, 2)), max_size=3)
 CATALOGUES = st.builds(

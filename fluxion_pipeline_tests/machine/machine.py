@@ -18,7 +18,7 @@ from hypothesis.errors import StopTest
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
 from fluxion_pipeline.contracts.outcomes import Mode, SinkName
-from fluxion_pipeline_tests.machine.draws import CATALOGUES, LATER, MODES, NTH, OFTEN, SINKS, SOME, SPOILT, frames, owed, readings
+from fluxion_pipeline_tests.machine.draws import CATALOGUES, LATER, MODES, NTH, OFTEN, OUT_OF_SIGHT, SINKS, SOME, SPOILT, frames, owed, readings
 from fluxion_pipeline_tests.support import hand, landing_lives
 from fluxion_pipeline_tests.support.chain_copies import CopiedChain, Start
 from fluxion_pipeline_tests.support.chain_own import POINTS
@@ -212,6 +212,11 @@ class Machine(RuleBasedStateMachine):
     @rule(table=st.sampled_from(SPOILT), kind=st.sampled_from(["drop", "double", "move", "move"]), pick=st.integers(0, 9), twist=st.integers(0, 3))
     def are_spoilt_and_told_again(self, table: str, kind: str, pick: int, twist: int) -> None:
         self.chain.spoil(list(SinkName), table, kind, pick, twist)
+
+    @rule(reading=readings("A"), edit=st.sampled_from(OUT_OF_SIGHT), pick=st.integers(0, 9), twist=st.integers(0, 3))
+    def lose_a_row_and_are_told_again(self, reading: Reading, edit: tuple[str, str], pick: int, twist: int) -> None:
+        self.chain.come(self.at(reading, 1))
+        self.chain.spoil(list(SinkName), *edit, pick, twist)
 
     @rule(table=st.sampled_from(list(hand.CHANGES)), mend=st.booleans())
     def is_examined(self, table: str, mend: bool) -> None:

@@ -52,12 +52,12 @@ def test_its_life_is_good_while_no_rule_is_broken(name: str, beginning: Start) -
 
 
 @pytest.mark.e2e
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(max(3600, STEPS // 10))
 @pytest.mark.skipif(STEPS < ON_DEMAND, reason=f"from {ON_DEMAND} steps on: make prove N=50000")
 @pytest.mark.parametrize("name", MUTANTS)
 def test_the_machine_itself_finds_it(name: str, beginning: Start, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     broken(monkeypatch, MUTANTS[name])
-    lived = Lived(STEPS // 10)
+    lived = Lived(STEPS)
     with pytest.raises((Exception, pytest.fail.Exception)):
         live(beginning, lived.enough, shrink=False, lived=lived)
     with capsys.disabled():
