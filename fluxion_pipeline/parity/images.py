@@ -80,6 +80,7 @@ def against_images(settings: Settings, outbox: KeptLotes, sink: SinkName, table:
     Raises:
         SinkAway: if the sink can't be read.
         ContractError: if its values are none that can be compared (somebody changed a column's type).
+        ConvergenceError: if an image can't be read.
     """
     images = {image_values(table, i.slice): i for place in outbox.index.locations() for i in outbox.index.images(place, table.name)}
     try:
@@ -145,13 +146,20 @@ class _Images(DuckdbSide):
 
 
 def compare_images(connection: duckdb.DuckDBPyConnection, chunk: Chunk, images: Mapping[Values, Image], items: Sequence[Item]) -> ChunkDifference:
-    """Compare a chunk's images (``missing``: only they have it) with a sink's rows, which stand in ``OTHER``."""
+    """Compare a chunk's images (``missing``: only they have it) with a sink's rows, which stand in ``OTHER``.
+
+    Raises:
+        ConvergenceError: if an image can't be read.
+    """
     table = chunk.spec
     mine = list(images.values()) if chunk.values is None else [images[v] for v in chunk.values if v in images]
     files = sorted({str(i.file) for i in mine if i.rows})
     if files:
-        with slices.laid_out(connection, mine):
-            connection.execute(f"CREATE OR REPLACE TEMP TABLE {_IMAGE} AS {changes.image_relation(table)}", [files])
+        try:
+            with slices.laid_out(connection, mine):
+                connection.execute(f"CREATE OR REPLACE TEMP TABLE {_IMAGE} AS {changes.image_relation(table)}", [files])
+        except duckdb.Error as error:
+            raise changes.unreadable(table, files, error) from error
     else:
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {_IMAGE} AS SELECT * EXCLUDE ({quote(UNREADABLE)}) FROM {OTHER} LIMIT 0")  # noqa: S608 own names
     return compare(_Images(connection), chunk, items)

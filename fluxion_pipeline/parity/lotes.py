@@ -22,8 +22,10 @@ from fluxion_pipeline.parity.exact import ChunkDifference, SliceDifference
 from fluxion_pipeline.parity.images import compare_images, image_values, lay_out_held
 from fluxion_pipeline.parity.plan import Chunk, Groups
 from fluxion_pipeline.parity.report import SAMPLE, Difference, Kind
-from fluxion_pipeline.parity.sides import Lines, Version, column_items, totals
+from fluxion_pipeline.parity.sides import Lines, Side, Version, column_items, totals
+from fluxion_pipeline.sinks import copying
 from fluxion_pipeline.sinks.changes import measure_images
+from fluxion_pipeline.sinks.claim import held_upto
 from fluxion_pipeline.sinks.slices import owner
 
 IN_BOTH = {Kind.MISSING: Kind.MISSING_IN_BOTH, Kind.EXTRA: Kind.EXTRA_IN_BOTH, Kind.CHANGED: Kind.CHANGED_IN_BOTH, Kind.DUPLICATED: Kind.DUPLICATED}
@@ -47,6 +49,28 @@ class Lotes:
     outbox: KeptLotes
     spec: TableSpec
     newest: Mapping[str, Newest] = field(default_factory=dict)
+
+    def taken(self, lines: Lines, sides: tuple[Side, Side], slices: Collection[str]) -> Lines:
+        """The lines of some slices, and for each that a ledger has lost the newest image, where its sink says that it has all of the location.
+
+        Args:
+            lines: what both ledgers say of these slices.
+            sides: DuckDB and PostgreSQL, each in the snapshot of its ledger.
+            slices: those slices.
+        """
+        lost = [s for s in slices if s in self.newest and None in lines.of(s)]
+        if not lost:
+            return lines
+        named = ({**told, **self._taken(side, [s for s in lost if s not in told])} for (_, told), side in zip(lines.by_sink, sides, strict=True))
+        return Lines(*named)
+
+    def _taken(self, side: Side, lost: Collection[str]) -> dict[str, Version]:
+        meta = dict(side.rows(copying.META))
+        if not lost or meta.get("outbox") != self.outbox.id:
+            return {}
+        begun = copying.begun(meta)
+        found = ((s, self.newest[s]) for s in lost)
+        return {s: (self.outbox.id, n.version) for s, n in found if n.location not in begun and n.version <= held_upto(meta, n.location)}
 
     def vanished(self, present: Collection[str], only: Collection[str] | None) -> list[str]:
         """Slices that should have rows and have none in either sink."""

@@ -30,7 +30,7 @@ from fluxion_pipeline.parity.plan import Chunk, Group, Groups
 from fluxion_pipeline.parity.postgresql_side import PostgresqlSide
 from fluxion_pipeline.parity.report import Level
 from fluxion_pipeline.parity.schema import drift, ledger_absent
-from fluxion_pipeline.parity.sides import Side, by_slice, column_items, groups, lines, loaded, totals, versions, without
+from fluxion_pipeline.parity.sides import Lines, Side, by_slice, column_items, groups, lines, loaded, totals, versions, without
 from fluxion_pipeline.parity.verdict import Found
 from fluxion_pipeline.settings import Settings
 from fluxion_pipeline.sinks import copying
@@ -135,7 +135,7 @@ class Pass:
         """Level ``count``: both sides' rows of each slice, and those of the images."""
         result = count_differences(item.spec, left, right, only)
         mine, other = ({s: n for s, n in by_slice(side).items() if only is None or s in only} for side in (left, right))
-        told = lines(duckdb, postgresql, item.spec.name, mine.keys() | other.keys())
+        told = self._lines(postgresql, duckdb, item, mine.keys() | other.keys())
         item.note(result, told)
         if item.lotes is not None:
             item.note_unlike(item.lotes.counted(told, {s: n for s, n in other.items() if s not in result.slices}))
@@ -154,7 +154,11 @@ class Pass:
             self._third(item, both, gone, {})
 
     def _snapshots(self, postgresql: PostgresqlSide, duckdb: DuckdbSide, item: Found, slices: Collection[str]) -> Snapshots:
-        return Snapshots(duckdb, postgresql, lines(duckdb, postgresql, item.spec.name, slices), self.folder / "own.csv")
+        return Snapshots(duckdb, postgresql, self._lines(postgresql, duckdb, item, slices), self.folder / "own.csv")
+
+    def _lines(self, postgresql: PostgresqlSide, duckdb: DuckdbSide, item: Found, slices: Collection[str]) -> Lines:
+        told = lines(duckdb, postgresql, item.spec.name, slices)
+        return told if item.lotes is None else item.lotes.taken(told, (duckdb, postgresql), slices)
 
     def _third(self, item: Found, both: Snapshots, slices: Collection[str], held: Groups) -> set[str]:
         """Compare slices that both sinks hold alike with their images; the slices that are as these say."""

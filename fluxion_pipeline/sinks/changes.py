@@ -141,7 +141,7 @@ def measure_images(con: duckdb.DuckDBPyConnection, table: TableSpec, images: Seq
     try:  # each slice of the files' pieces: to count too many is cheaper than to look each row up
         found = [x for x in con.execute(sql, [files, min(wanted)[0], max(wanted)[0]]).fetchall() if (x[0], x[1]) in wanted]
     except duckdb.Error as error:
-        raise _unreadable(table, files, error) from error
+        raise unreadable(table, files, error) from error
     _as_many(table, images, sum(rows for _, _, rows, _ in found))
     return {slice_: (rows, int(total)) for slice_, _, rows, total in found}
 
@@ -152,7 +152,7 @@ def _from_files(con: duckdb.DuckDBPyConnection, table: TableSpec, images: Sequen
         with slices.laid_out(con, images):
             return con.execute(sql, [files]).fetchall()
     except duckdb.Error as error:
-        raise _unreadable(table, files, error) from error
+        raise unreadable(table, files, error) from error
 
 
 def _as_many(table: TableSpec, images: Sequence[Image], found: int) -> None:
@@ -161,7 +161,7 @@ def _as_many(table: TableSpec, images: Sequence[Image], found: int) -> None:
         raise ConvergenceError(f"the images of {table.name} have {found} rows, their manifests say {wanted}", RESTORE)
 
 
-def _unreadable(table: TableSpec, files: Sequence[str], error: duckdb.Error) -> Exception:
+def unreadable(table: TableSpec, files: Sequence[str], error: duckdb.Error) -> Exception:
     """The file at fault, found by reading each alone; the driver's own error if none is."""
     import pyarrow as pa
     import pyarrow.parquet as pq

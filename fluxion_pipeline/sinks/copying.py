@@ -32,7 +32,7 @@ CHUNK_SLICES = 10_000
 MARK = "copia:"
 MOVED = "movidas:"
 
-META = "SELECT clave, valor FROM fluxion_meta WHERE clave LIKE 'hasta:%' OR clave LIKE 'copia:%'"
+META = "SELECT clave, valor FROM fluxion_meta WHERE clave = 'outbox' OR clave LIKE 'hasta:%' OR clave LIKE 'copia:%'"
 LINES = "SELECT tabla, slice, version, outbox_id FROM lotes_aplicados WHERE ubicacion IN (SELECT substr(clave, 7) FROM fluxion_meta WHERE clave LIKE 'copia:%')"
 """What ``to_copy`` needs to know of a sink, as statements that both engines understand."""
 

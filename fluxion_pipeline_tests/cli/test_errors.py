@@ -182,4 +182,5 @@ def test_sync_makes_a_fresh_home_ready(duck_settings: Settings) -> None:
     told = fluxion(duck_settings, "sync")
     assert (told.exit_code, told.stderr) == (0, "")
     assert "duckdb: up to date, 23 rows written" in told.stdout
+    assert "duckdb and its lotes: ubicaciones: igual (23 rows)" in told.stdout
     assert "duckdb: up to date, 0 rows written" in fluxion(duck_settings, "sync").stdout

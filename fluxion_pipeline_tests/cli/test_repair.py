@@ -79,3 +79,23 @@ def test_what_must_not_be_copied_is_refused_with_one_thing_to_do(home: Home) -> 
     assert "not proven equal" in fluxion(run, "sync").err  # brought up to date; the edit is still there
     assert fluxion(run, "repair", "ventas", "--from", "postgresql", "--apply").code == 0
     home.assert_equal()
+
+
+@pytest.mark.parametrize(("mode", "to"), [("duckdb", "duckdb"), ("postgresql", "postgresql"), ("duckdb", "postgresql"), ("postgresql", "duckdb")])
+def test_a_database_without_a_peer_is_proven_by_its_lotes(home: Home, mode: str, to: str) -> None:
+    alone = {"DB_MODE": mode}
+    words = ("sync", "--to", to)
+    proven = fluxion(home.settings, *words, more=alone)
+    assert (proven.code, f"{to} and its lotes: ventas: igual" in proven.out, "diferente" in proven.out) == (0, True, False)
+    home.run(SinkName(to), "UPDATE ventas SET venta_total = 777")
+    edited = fluxion(home.settings, *words, more=alone)
+    assert (edited.code, f"{to} and its lotes: ventas: diferente (0 missing, 0 extra, " in edited.out) == (2, True)
+    said = edited.err.split(" isn't what its lotes say: ")[1].split(" shows what differs")[0]
+    prefix, _, command = said.rpartition("fluxion ")
+    assert prefix == ("" if mode == to else "DB_MODE=dual ")
+    typed = {"DB_MODE": "dual"} if prefix else alone
+    assert fluxion(home.settings, *command.split(), more=typed).code == 1
+    assert fluxion(home.settings, *command.split(), "--apply", more=typed).code == 0
+    assert fluxion(home.settings, *words, more=alone).code == 0
+    assert fluxion(home.settings, "sync").code == 0
+    home.assert_equal()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
 from fluxion_pipeline.contracts.outcomes import SinkName
 from fluxion_pipeline.contracts.tables import LANDED_TABLES
-from fluxion_pipeline.errors import ContractError, SinkAway, SinkRefused
+from fluxion_pipeline.errors import ContractError, ConvergenceError, SinkAway, SinkRefused
+from fluxion_pipeline.operations import repair as repair_from_lote
 from fluxion_pipeline.operations import repair_from_sink
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.repair import FEW_ROWS
@@ -146,6 +149,15 @@ def test_a_column_whose_type_lost_all_meaning_is_an_error_that_says_so(home: Hom
     with pytest.raises(ContractError, match="duckdb's ventas can't be compared") as caught:
         examine(home.app, SALES, SinkName.POSTGRESQL)
     assert caught.value.remedy == "fluxion parity ventas --level schema"
+
+
+@pytest.mark.parametrize("look", [repair_from_lote.examine, partial(examine, source=SinkName.POSTGRESQL)])
+def test_an_image_that_cannot_be_read_is_named_with_the_way_to_get_it_back(home: Home, look: Callable[[App, str], object]) -> None:
+    newest = max((home.settings.home / "lotes").rglob("*-ventas-*.parquet"))
+    newest.write_bytes(newest.read_bytes()[: newest.stat().st_size // 2])
+    with pytest.raises(ConvergenceError, match=f"the image .*{newest.name} of ventas can't be read") as caught:
+        look(home.app, SALES)
+    assert caught.value.remedy == "restore the folder lotes of FLUXION_HOME from its backup, then: fluxion sync"
 
 
 def test_a_text_with_u0000_stays_in_duckdb(home: Home) -> None:

@@ -78,6 +78,28 @@ def test_a_slice_that_both_lost_whole_is_named(home: Home) -> None:
     assert one(home, "ventas").verdict is Verdict.NO_CONCLUYENTE
 
 
+LOSSES = {
+    "untouched": "SELECT 1",
+    "edited": "UPDATE ventas SET venta_total = 0 WHERE ubicacion_codigo = 'SUC007'",
+    "gone": "DELETE FROM ventas WHERE ubicacion_codigo = 'SUC007'",
+}
+
+
+@pytest.mark.parametrize("level", [Level.COUNT, Level.VALUES])
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("sinks", [[SinkName.POSTGRESQL], [SinkName.DUCKDB], list(SinkName)])
+def test_a_slice_whose_lines_the_ledgers_lost_is_compared_with_its_image_all_the_same(home: Home, sinks: list[SinkName], loss: str, level: Level) -> None:
+    assert one(home, "ventas").verdict is Verdict.IGUAL
+    for sink in sinks:
+        home.run(sink, f"DELETE FROM lotes_aplicados WHERE tabla = 'ventas' AND slice = 'SUC007/{DAY}'")
+        home.run(sink, LOSSES[loss])
+    right = Verdict.DIFERENTE if loss == "gone" or (loss == "edited" and level is not Level.COUNT) else Verdict.IGUAL
+    assert {one(home, "ventas", level, full=full).verdict for full in (False, True)} == {right}
+    for sink in sinks:
+        home.converge(sink, force={"ventas": None})
+    assert one(home, "ventas", level).verdict is Verdict.IGUAL
+
+
 def test_a_slice_that_nobody_landed_is_named_though_both_have_it(home: Home) -> None:
     in_both(home, "INSERT INTO inventario_actual (ubicacion_codigo, almacen_codigo, producto_codigo, stock) VALUES ('SUC003', 'X', '9', 1)")
     found = one(home)

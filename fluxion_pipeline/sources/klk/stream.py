@@ -137,8 +137,12 @@ class Answer:
         """The envelope is one: no error in it, and the list is there."""
         if self.bare:
             return
-        if _is_error(self.rest.get("error")):
-            raise unreachable(f"the server answered with an error: {_shown(self.rest['error'])}", transient=True)
+        meta = self.rest.get("meta")
+        for place in (self.rest, meta if isinstance(meta, dict) else {}):
+            if _is_error(place.get("error")):
+                raise unreachable(f"the server answered with an error: {_shown(place['error'])}", transient=True)
+            if str(place.get("status")).strip().lower() == "error":
+                raise unreachable(f"the server answered with an error: {_shown(place)}", transient=True)
         if not self._found:
             if self.name in self.rest:
                 raise partial(f"«{self.name}» of the answer is no list but {_shown(self.rest[self.name])}")

@@ -58,6 +58,8 @@ BROKEN: dict[str, tuple[bytes | str, How, bool, str]] = {
     "white space": (" \n ", How.PARCIAL, True, "empty"),
     "an HTML page": ("<!doctype html><html><title>Mal\n gateway</title>", How.PARCIAL, True, "HTML page «Mal\n gateway»"),
     "an error": ('{"error": "timeout de la base"}', How.INALCANZABLE, True, "timeout de la base"),
+    "an error in the meta": ('{"meta": {"total_registros": 0, "error": "timeout"}, "ventas": []}', How.INALCANZABLE, True, "timeout"),
+    "a status that says error": ('{"status": "Error", "mensaje": "sin base", "ventas": []}', How.INALCANZABLE, True, "sin base"),
     "an error beside an empty list": ('{"ventas": [], "error": {"message": "caído"}}', How.INALCANZABLE, True, "caído"),
     "no list": ('{"meta": {"total_registros": 0}}', How.PARCIAL, False, "no list «ventas»; it has meta"),
     "an empty object": ("{}", How.PARCIAL, False, "it has nothing"),
