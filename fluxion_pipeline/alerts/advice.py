@@ -42,7 +42,7 @@ ADVICE = {
     "ubicaciones_presentes": Advice(
         "Faltan en el último corte",
         "Los totales de la cadena están incompletos: esas ubicaciones no cuentan en el último corte.",
-        "Vea en «fluxion status» qué respondió cada una; cuando el archivo o el sistema esté, «fluxion run inventario --ubicacion CODIGO» "
+        "Vea en «fluxion coverage» qué respondió cada una; cuando el archivo o el sistema esté, «fluxion run inventario --ubicacion CODIGO» "
         "(o «ventas»). Un stock que no se leyó a su hora no se puede recuperar; las ventas sí.",
     ),
     "ubicaciones_al_dia": Advice(

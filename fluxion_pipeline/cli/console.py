@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -30,6 +32,14 @@ class Debug:
     """Whether ``--debug`` was given."""
 
     on = False
+
+
+def command() -> str:
+    """What to type for this program: its name where the shell finds it, else its path, relative below the current folder."""
+    program = Path(sys.argv[0]).absolute()
+    if shutil.which("fluxion") == str(program):
+        return "fluxion"
+    return os.path.relpath(program) if program.is_relative_to(Path.cwd()) else str(program)
 
 
 def fail(error: FluxionError, code: int = 2) -> typer.Exit:

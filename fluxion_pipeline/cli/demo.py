@@ -6,7 +6,7 @@ import typer
 from rich.markup import escape
 
 from fluxion_pipeline import pause
-from fluxion_pipeline.cli.console import err, fail, out, speaking
+from fluxion_pipeline.cli.console import command, err, fail, out, speaking
 from fluxion_pipeline.cli.run import perform, tell
 from fluxion_pipeline.contracts.outcomes import Fact, Mode, Verdict
 from fluxion_pipeline.contracts.tables import LANDED_TABLES
@@ -60,6 +60,7 @@ def _summary(app: App) -> int:
             report = prove(app.settings)
             code = 0 if report.verdict is Verdict.IGUAL else 1
             out.print(f"  parity of {len(report.tables)} tables: [{'red' if code else 'green'}]{report.verdict}[/]")
-    out.print(f"  data: {escape(str(app.settings.home))} (DuckDB: {escape(str(app.settings.duckdb_file))}; PostgreSQL: fluxion db psql)")
-    out.print("  next: fluxion status · fluxion parity · make ui (Dagster on the same data)")
+    program = escape(command())
+    out.print(f"  data: {escape(str(app.settings.home))} (DuckDB: {escape(str(app.settings.duckdb_file))}; PostgreSQL: {program} db psql)")
+    out.print(f"  next: {program} status · {program} parity · make ui (Dagster on the same data)")
     return code

@@ -16,6 +16,7 @@ import dagster as dg
 from fluxion_pipeline.alerts import store
 from fluxion_pipeline.alerts.desk import Desk
 from fluxion_pipeline.alerts.evidence import steps_of
+from fluxion_pipeline.defs.guidance import what_to_do
 from fluxion_pipeline.defs.histories import Seen, look
 from fluxion_pipeline.defs.names import OWNERS
 from fluxion_pipeline.errors import BusyError
@@ -103,9 +104,10 @@ def _health(desk: Desk) -> dict[str, Any]:
     bad = [c for c in channels if not c.well]
     text = "; ".join(f"{c.name} does not deliver since {c.since:%Y-%m-%d %H:%M} UTC: {c.error}" for c in bad)
     fine = f"{len(channels)} channels deliver" if channels else "no channel: FLUXION_ALERT_URLS is not set, so nobody is told"
-    metadata = {
+    metadata: dict[str, dg.MetadataValue] = {
         "canales": dg.MetadataValue.int(len(channels)),
         "canales_que_no_entregan": dg.MetadataValue.int(len(bad)),
         "mensajes_en_espera": dg.MetadataValue.int(sum(c.waiting for c in channels)),
     }
+    metadata |= {} if not bad else what_to_do("canal", "alertas")
     return {"passed": not bad, "severity": dg.AssetCheckSeverity.ERROR, "description": text or fine, "metadata": metadata}

@@ -156,6 +156,8 @@ def test_a_dead_webhook_is_a_red_check_and_what_waits_is_delivered_when_it_is_ba
     (told,) = daemon.look()
     assert (told.asset_check_key.to_user_string(), told.passed, told.severity) == ("alertas:entrega", False, dg.AssetCheckSeverity.ERROR)
     assert "json does not deliver since" in str(told.description)
+    assert "fluxion alerts test" in str(told.metadata["que_hacer"].value)
+    assert "que_hacer" not in fine.metadata
     assert not [x for x in ("secret", "usuario", str(hook.port)) if x in str(told)]
     asked = hook.asked
     assert daemon.look() == []

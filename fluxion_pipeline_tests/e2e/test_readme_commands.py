@@ -90,6 +90,14 @@ def test_its_summary_shows_the_counts_that_the_databases_have(copy: Path, first:
     assert {table: here for table, (here, _) in counts(copy).items() if table in LOADED and here not in numbers} == {}
 
 
+def test_what_its_summary_says_to_type_next_works_as_printed(copy: Path, first: tuple[subprocess.CompletedProcess[str], float]) -> None:
+    (line,) = [x.strip() for x in first[0].stdout.splitlines() if x.strip().startswith("next: ")]
+    commands = line.removeprefix("next: ").split(" · ")
+    assert [x.split()[-1] for x in commands[:2]] == ["status", "parity"]
+    for command in commands[:2]:
+        assert typed(command, copy).returncode == 0, command
+
+
 @pytest.mark.timeout(600)
 def test_make_run_again_ends_well_and_changes_nothing(copy: Path, first: tuple[subprocess.CompletedProcess[str], float]) -> None:
     before, lotes = counts(copy), sorted((copy / ".fluxion").rglob("*.parquet"))
