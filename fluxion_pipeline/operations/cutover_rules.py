@@ -143,7 +143,10 @@ RULES: tuple[Rule, ...] = (
         "cobertura",
         (f"Cobertura de 30 días ≥ {SHARE:.0%}", f"Coverage of 30 days ≥ {SHARE:.0%}"),
         ("Dos bases iguales a las que les falta lo mismo no sirven.", "Two equal databases that lack the same are of no use."),
-        ("Vea fluxion coverage; fluxion run recuperacion lee lo que falta.", "See fluxion coverage; fluxion run recuperacion reads what is lacking."),
+        (
+            "Vea fluxion coverage. Las ventas que faltan las lee fluxion run recuperacion; un stock que no se leyó a su hora no se recupera: espere.",
+            "See fluxion coverage. Sales that are lacking are read by fluxion run recuperacion; stock that wasn't read at its hour is gone: wait.",
+        ),
         lambda f: f.share >= SHARE,
         lambda f: _same(f"{f.share:.1%}"),
     ),
