@@ -34,9 +34,10 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="Print the findings
 
 def _of_dagster(settings: Settings) -> Iterator[Finding]:
     """Dagster is loaded when its turn comes: what is wrong before it is told at once."""
-    from fluxion_pipeline.defs.alive import diagnose as look
+    from fluxion_pipeline.defs import alive, extra
 
-    yield from look(settings)
+    yield extra.diagnose(settings)
+    yield from alive.diagnose(settings)
 
 
 def _show(finding: Finding) -> None:

@@ -38,6 +38,7 @@ def ui(
         app = App(load())
         with _alone(app.settings), _signals() as received:
             _check_port(host, port)
+            _check_own_definitions(app.settings)
             for step in initialise(app):
                 if step.error:
                     err.print(f"[yellow]warning:[/] {step.sink} is not ready: {escape(str(step.error))}")
@@ -91,6 +92,14 @@ def _check_port(host: str, port: int) -> None:
         raise FluxionError(
             f"can't listen on {host}, port {port}: {error.strerror or error}", f"choose another one: fluxion ui --port {_free_port()}"
         ) from error
+
+
+def _check_own_definitions(settings: Settings) -> None:
+    """What can't be loaded would take all of the pipeline's definitions away with it."""
+    if settings.fluxion_extra_defs:
+        from fluxion_pipeline.defs.extra import check
+
+        check(settings)
 
 
 def _free_port() -> int:
