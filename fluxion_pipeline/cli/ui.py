@@ -136,9 +136,24 @@ def _serve(commands: Sequence[Sequence[str]], home: Path, received: Sequence[int
             running.append(subprocess.Popen(command, env=environment, start_new_session=True, preexec_fn=_default_signals))
         while not received and all(p.poll() is None for p in running):
             time.sleep(0.1)
-        return 0 if received else next((p.returncode for p in running if p.returncode), 1)
+        ended = [(Path(command[0]).name, p.returncode) for command, p in zip(commands, running, strict=True) if p.returncode is not None]
     finally:
         _end(running)
+    if received:
+        return 0
+    name, code = ended[0]
+    err.print(f"[red]error:[/] {name} {_how(code)}, so the other server was stopped too; what it said last stands above")
+    err.print("[yellow]do:[/] start it again: fluxion ui")
+    return 1
+
+
+def _how(code: int) -> str:
+    """How a process ended, by its exit code as ``subprocess`` gives it."""
+    if code >= 0:
+        return f"ended by itself, with code {code}"
+    with suppress(ValueError):
+        return f"was ended by {signal.Signals(-code).name}"
+    return f"was ended by signal {-code}"
 
 
 def _end(running: Sequence[subprocess.Popen[bytes]]) -> None:

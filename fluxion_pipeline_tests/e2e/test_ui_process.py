@@ -71,6 +71,17 @@ def test_it_ends_within_seconds_and_leaves_no_process_behind(number: int, server
     assert seconds < END_SECONDS
 
 
+def test_a_server_that_is_killed_is_named_and_the_other_is_stopped(server: Server) -> None:
+    all_of_them = server.descendants()
+    daemon = next(pid for pid in all_of_them if "dagster-daemon" in Path(f"/proc/{pid}/cmdline").read_text("utf-8"))
+    os.kill(daemon, signal.SIGKILL)
+    assert server.process.wait(60) == 1
+    said = server.log.read_text("utf-8")
+    assert "error: dagster-daemon was ended by SIGKILL, so the other server was stopped too" in said
+    assert "do: start it again: fluxion ui" in said
+    assert [pid for pid in all_of_them if Path(f"/proc/{pid}").exists() and " Z " not in Path(f"/proc/{pid}/stat").read_text("utf-8")] == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)], ids=["int", "term"])
 def test_started_with_an_ampersand_in_a_script_it_ends_all_the_same(number: int, shop: Shop, tmp_path: Path) -> None:
     with serving(environment_of(shop.settings), tmp_path / "ui.log", in_background=True) as server:
