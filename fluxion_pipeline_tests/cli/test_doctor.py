@@ -50,3 +50,11 @@ def test_wrong_settings_end_with_2(duck_settings: Settings) -> None:
     done = run(duck_settings, DB_MODE="both")
     assert done.returncode == 2
     assert "DB_MODE is «both»" in done.stderr
+
+
+def test_wrong_settings_are_a_failed_check_in_json_too(duck_settings: Settings) -> None:
+    done = run(duck_settings, "--json", DB_MODE="both")
+    remedy = "DB_MODE: duckdb, dual or postgresql"
+    bad = {"name": "settings", "state": "failed", "found": "DB_MODE is «both»", "remedy": remedy}
+    assert (done.returncode, json.loads(done.stdout)) == (2, {"ok": False, "checks": [bad]})
+    assert remedy in done.stderr
