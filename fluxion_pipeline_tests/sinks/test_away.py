@@ -72,8 +72,8 @@ def away(settings: Settings, **changes: object) -> SinkAway:
 
 
 CASES: dict[str, tuple[Callable[[], dict[str, object]], str, str]] = {
-    "no server": (lambda: {"postgres_port": closed_port()}, "is away: .*refused", "start it"),
-    "an unknown host": (lambda: {"postgres_host": "host.invalid"}, "is away: .*host.invalid", "start it"),
+    "no server": (lambda: {"postgres_port": closed_port()}, "is away: .*refused", "start your server"),
+    "an unknown host": (lambda: {"postgres_host": "host.invalid"}, "is away: .*host.invalid", "start your server"),
     "a wrong password": (lambda: {"postgres_password": SecretStr("so secret")}, "refused the login: password authentication failed", "POSTGRES_PASSWORD"),
     "an unknown user": (lambda: {"postgres_user": "nobody_at_all"}, "refused the login", "POSTGRES_USER"),
     "no such database": (lambda: {"postgres_db": "nowhere"}, 'hasn\'t that database: database "nowhere"', "POSTGRES_DB"),

@@ -82,8 +82,10 @@ class Cluster:
         """Make the data folder: in a temporary one that is renamed when it is whole.
 
         Raises:
-            SinkAway: if initdb fails, with what it said.
+            SinkAway: if initdb fails, with what it said, or what is there is a part of a data folder.
         """
+        if self.data.is_dir() and any(self.data.iterdir()):
+            raise SinkAway("postgresql", f"the embedded PostgreSQL can't be started: {self.data} has no file PG_VERSION", f"see {self.log}")
         fresh, secret = self.folder / "data.new", self.folder / "initdb.secret"
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)

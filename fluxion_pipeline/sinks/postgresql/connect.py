@@ -64,7 +64,7 @@ def connect_raw(settings: Settings) -> Connection:
         wait: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, "keepalives_idle": 30, "tcp_user_timeout": STATEMENT_SECONDS * 1000}
         connection: Connection = psycopg2.connect(**wanted, **wait, options=_OPTIONS, application_name="fluxion")
     except psycopg2.OperationalError as error:
-        raise away(error, f"{wanted['host']}:{wanted['port']}") from error
+        raise away(error, f"{wanted['host']}:{wanted['port']}", _start(settings)) from error
     return connection
 
 
@@ -87,7 +87,7 @@ def connect(settings: Settings, *, read_only: bool = False) -> Iterator[Connecti
     except (psycopg2.OperationalError, psycopg2.InterfaceError, psycopg2.errors.QueryCanceled) as error:
         if watch.silent:
             raise SinkAway("postgresql", "PostgreSQL accepts connections and doesn't answer (during the work)", "see whether it is paused or hung") from error
-        raise away(error, "during the work") from error
+        raise away(error, "during the work", _start(settings)) from error
     except psycopg2.Error as error:
         raise ConvergenceError(f"postgresql: {_line(error)}", "run fluxion doctor; nothing of the transaction was kept") from error
     finally:
@@ -95,14 +95,18 @@ def connect(settings: Settings, *, read_only: bool = False) -> Iterator[Connecti
         connection.close()
 
 
-def away(error: Exception, where: str) -> SinkAway:
+def away(error: Exception, where: str, start: str) -> SinkAway:
     """The driver's error as a sink that is away: one line without the password, and what to do about it."""
     text = _line(error)
-    what, remedy = next(((w, r) for mark, w, r in _CAUSES if mark.search(text)), ("is away", _START))
+    what, remedy = next(((w, r) for mark, w, r in _CAUSES if mark.search(text)), ("is away", start))
     return SinkAway("postgresql", f"PostgreSQL ({where}) {what}: {text}", remedy)
 
 
-_START = "start it (fluxion db start, or your server), or see fluxion doctor"
+def _start(settings: Settings) -> str:
+    """What starts the server that the settings mean."""
+    return f"start {'it: fluxion db start' if settings.embedded else 'your server'}, or see fluxion doctor"
+
+
 _CAUSES = tuple(
     (re.compile(mark), what, remedy)
     for mark, what, remedy in (

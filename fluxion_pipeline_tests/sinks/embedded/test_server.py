@@ -211,6 +211,14 @@ def test_a_copied_home_gets_a_server_of_its_own(open_folder: Path) -> None:
     assert query(first.ensure(), "SELECT x FROM t") == [("first",)]
 
 
+def test_a_part_of_a_data_folder_is_named_and_left_alone(open_folder: Path) -> None:
+    server = EmbeddedServer(open_folder)
+    (server.status().data / "base").mkdir(parents=True)
+    with pytest.raises(SinkAway, match="can't be started: .*data has no file PG_VERSION"):
+        server.ensure()
+    assert [x.name for x in server.status().data.iterdir()] == ["base"]
+
+
 def test_a_data_folder_of_another_major_version_is_named_and_left_alone(open_folder: Path) -> None:
     server = EmbeddedServer(open_folder / "home")
     server.ensure()
