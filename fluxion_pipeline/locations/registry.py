@@ -115,13 +115,24 @@ def load(path: Path | None = None) -> Registry:
         LocationError: naming the line and what is wrong with it.
     """
     if path is None:
-        text, name = files(__package__).joinpath("ubicaciones.csv").read_text("utf-8"), "ubicaciones.csv"
+        text, name = _shipped(), "ubicaciones.csv"
     else:
         try:
             text, name = path.read_text("utf-8-sig"), str(path)
         except (OSError, UnicodeDecodeError) as error:
             raise LocationError(f"{path} can't be read: {error}", "it must be the UTF-8 map of locations") from error
     return parse(text, name)
+
+
+def _shipped() -> str:
+    file = files(__package__).joinpath("ubicaciones.csv")
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = (error.strerror or "") if isinstance(error, OSError) else str(error)
+        raise LocationError(
+            f"the map of locations, {file}, can't be read: {why}", "put it there again, from your copy of it or the program's repository"
+        ) from error
 
 
 def parse(text: str, name: str = "ubicaciones.csv") -> Registry:

@@ -8,7 +8,7 @@ from fluxion_pipeline.contracts.outcomes import SinkName
 from fluxion_pipeline.errors import ConvergenceError, FluxionError
 from fluxion_pipeline.landing.decide.dimensions import EVERYWHERE
 from fluxion_pipeline.landing.tables import own_tables
-from fluxion_pipeline.operations import mode
+from fluxion_pipeline.operations import known_server, mode
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.sinks.claim import claim
 from fluxion_pipeline.sinks.converge import converge
@@ -46,6 +46,8 @@ def initialise(app: App, *, take_over: bool = False) -> tuple[InitStep, ...]:
             if failures:
                 raise ConvergenceError(f"{name}: the locations could not be loaded: {failures[EVERYWHERE]}", "mend the cause and run: fluxion init")
             migrated |= make(sink, tuple(own_tables(app.settings.home).values()))
+            if name is SinkName.POSTGRESQL:
+                known_server.note(app.settings)
             steps.append(InitStep(name, migrated, claimed, None))
         except FluxionError as error:
             steps.append(InitStep(name, migrated, claimed, error))

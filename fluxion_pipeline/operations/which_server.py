@@ -171,7 +171,8 @@ def wrong_with(server: ServerIdentity, settings: Settings) -> tuple[str, str] | 
         return f"PostgreSQL {server.version} is older than {OLDEST}", f"upgrade it to {OLDEST} or newer, or {_LOOK}"
     if server.encoding != "UTF8":
         other = f"{server.database}_utf8"
-        return f"the database {server.database} is encoded in {server.encoding}", f"make another one: {created(other)} && export POSTGRES_DB={other}"
+        remedy = f"make another one, as its administrator, or if your role may: {created(other)} && export POSTGRES_DB={other}"
+        return f"the database {server.database} is encoded in {server.encoding}", remedy
     if server.replica:
         return "the server is a read replica", "point POSTGRES_HOST to the primary"
     if server.read_only:
@@ -184,6 +185,14 @@ def wrong_with(server: ServerIdentity, settings: Settings) -> tuple[str, str] | 
 def created(database: str) -> str:
     """The command that makes a database on the server that the settings mean; it needs the right to."""
     return "fluxion db psql -- -d postgres -c " + shlex.quote(f"CREATE DATABASE {quote(database)} ENCODING 'UTF8' TEMPLATE template0")
+
+
+def refilled(settings: Settings, name: str) -> str:
+    """How a database that is beyond repair is made again, as a remedy; it stays beside the new one, which the embedded server makes by itself."""
+    aside = "fluxion db psql -- -d postgres -c " + shlex.quote(f"ALTER DATABASE {quote(name)} RENAME TO {quote(f'{name}_broken')}")
+    made = "" if settings.embedded else f" && {created(name)}"
+    whose = "" if settings.embedded else " (as its administrator, or if your role may)"
+    return f"it is made again from the lotes{whose}: {aside}{made} && fluxion init && fluxion sync --to postgresql"
 
 
 def explain(error: SinkAway, settings: Settings) -> tuple[str, str]:

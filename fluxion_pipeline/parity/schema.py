@@ -17,7 +17,7 @@ from sqlalchemy.pool import StaticPool
 
 from fluxion_pipeline.contracts.migrations.drift import type_name
 from fluxion_pipeline.contracts.migrations.runner import schema_drift
-from fluxion_pipeline.contracts.outcomes import Verdict
+from fluxion_pipeline.contracts.outcomes import SinkName, Verdict
 from fluxion_pipeline.contracts.tables import TableSpec
 from fluxion_pipeline.landing.tables import own_tables
 from fluxion_pipeline.parity.report import SAMPLE, Difference, Level, ParityReport, TableParity
@@ -84,19 +84,24 @@ def prove_schema(settings: Settings, names: Sequence[str], wait: float) -> Parit
     Raises:
         SinkAway: if a sink can't be read.
     """
-    from duckdb_engine import ConnectionWrapper
-
     start = time.perf_counter()
     own = [table.spec.table for table in own_tables(settings.home).values()]
     with connect(settings, read_only=True) as raw:
-        lines = {"postgresql": _lines("postgresql+psycopg2://", raw, own)}
+        lines = {"postgresql": live_drift(SinkName.POSTGRESQL, raw, own)}
     with open_file(settings, write=False, wait=wait, purpose="fluxion parity") as file:
-        lines["duckdb"] = _lines("duckdb://", ConnectionWrapper(file), own)
+        lines["duckdb"] = live_drift(SinkName.DUCKDB, file, own)
     seconds = time.perf_counter() - start
     return ParityReport(tuple(_schema_verdict(name, lines, seconds) for name in names))
 
 
-def _lines(url: str, raw: Any, own: Sequence[sa.Table]) -> tuple[str, ...]:
+def live_drift(sink: SinkName, raw: Any, own: Sequence[sa.Table] = ()) -> tuple[str, ...]:
+    """The migrations' own comparison, over a driver's connection that is open; one line per difference."""
+    if sink is SinkName.DUCKDB:
+        from duckdb_engine import ConnectionWrapper
+
+        url, raw = "duckdb://", ConnectionWrapper(raw)
+    else:
+        url = "postgresql+psycopg2://"
     engine = sa.create_engine(url, creator=lambda: raw, poolclass=StaticPool)
     with engine.connect() as connection:
         return schema_drift(connection, own)

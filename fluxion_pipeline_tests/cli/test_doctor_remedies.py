@@ -73,6 +73,12 @@ def dropped(home: Home, _: ExitStack) -> None:
     postgres.drop_database(postgres.session_server(), home.settings.postgres_db)
 
 
+def dropped_table(home: Home, stack: ExitStack) -> None:
+    """One table is gone; what the remedy puts aside is taken away after the test."""
+    home.run(SinkName.POSTGRESQL, "DROP TABLE ventas CASCADE")
+    stack.callback(postgres.drop_database, postgres.session_server(), f"{home.settings.postgres_db}_broken")
+
+
 def latin(home: Home, stack: ExitStack) -> Settings:
     """The database of another encoding that somebody made."""
     name = f"{home.settings.postgres_db}_latin"
@@ -124,6 +130,7 @@ BROKEN: dict[str, tuple[Wrong, ...]] = {
         (sql(SinkName.POSTGRESQL, "DELETE FROM ubicaciones WHERE codigo = 'SUC001'"), "same answers", "22 ubicaciones"),
     ),
     "no DuckDB file": ((gone, "duckdb opens", "doesn't exist yet"),),
+    "a table that was dropped": ((dropped_table, "postgresql schema", "ventas: the table is missing"),),
     "a home that is a file": ((nowhere, "home", "can't be written"),),
 }
 
@@ -150,7 +157,9 @@ def test_what_is_broken_is_named_and_typing_the_remedies_as_printed_one_after_th
 
 
 @pytest.mark.e2e
-def test_an_embedded_server_with_no_room_and_one_with_a_broken_data_folder_are_mended_as_printed(tmp_path: Path) -> None:
+def test_an_embedded_server_with_no_room_a_broken_data_folder_and_a_move_to_another_server_are_mended_as_printed(
+    bare_settings: Settings, tmp_path: Path
+) -> None:
     tmp_path.chmod(0o711)
     settings = load({"FLUXION_HOME": str(tmp_path / "home"), "DB_MODE": "dual", "FLUXION_SOURCE": "archivos"})
     server = EmbeddedServer(settings.home)
@@ -174,6 +183,14 @@ def test_an_embedded_server_with_no_room_and_one_with_a_broken_data_folder_are_m
         assert "pg_control" in broken.found
         typed(broken, settings)
         assert failed(settings) == []
+
+        server.stop()
+        there = {name: getattr(bare_settings, name) for name in Settings.model_fields if name.startswith("postgres_")}
+        elsewhere = settings.model_copy(update=there)
+        (other,) = failed(elsewhere)
+        assert (other.name, "this isn't the server that this home has written" in other.found) == ("postgresql opens", True)
+        typed(other, elsewhere)
+        assert failed(elsewhere) == []
     finally:
         server.stop()
 

@@ -14,12 +14,14 @@ import psycopg2
 import pytest
 
 from fluxion_pipeline.contracts.migrations import HEAD
+from fluxion_pipeline.locations import registry
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.doctor import Finding, State, diagnose
 from fluxion_pipeline.operations.initialise import initialise
 from fluxion_pipeline.settings import Settings
 from fluxion_pipeline.sinks.duckdb.connect import open_file
 from fluxion_pipeline.sinks.postgresql.connect import connect
+from fluxion_pipeline_tests.support.patient import typed
 
 Change = Callable[..., Settings]
 
@@ -165,6 +167,17 @@ def test_an_older_and_a_newer_schema_have_different_remedies(healthy: Settings) 
     assert "update this program" in found(healthy)["postgresql schema"].remedy
 
 
+def test_tables_that_somebody_changed_are_named_and_the_file_is_made_again_as_printed(duck_settings: Settings) -> None:
+    initialise(App(duck_settings))
+    with open_file(duck_settings, write=True) as file:
+        file.execute("DROP TABLE rechazos; ALTER TABLE cobertura DROP COLUMN motivo; ALTER TABLE cobertura ALTER leidas TYPE DOUBLE; CREATE TABLE mine (x INT)")
+    finding = found(duck_settings)["duckdb schema"]
+    wrong = "cobertura.leidas: is DOUBLE, must be INTEGER; cobertura.motivo: the column is missing; rechazos: the table is missing"
+    assert (finding.state, finding.found) == (State.FAILED, f"somebody has changed the tables: {wrong}")
+    typed(finding, duck_settings)
+    assert found(duck_settings)["duckdb schema"].state is State.OK
+
+
 def test_a_sink_of_another_home_is_named(healthy: Settings) -> None:
     administer(healthy, "UPDATE fluxion_meta SET valor = 'abcdef0123' WHERE clave = 'outbox'")
     finding = found(healthy)["postgresql belongs to this home"]
@@ -195,6 +208,22 @@ def test_a_home_that_cannot_be_written_is_found(duck_settings: Settings, tmp_pat
     finding = found(other(duck_settings, fluxion_home=tmp_path / "file" / "home"))["home"]
     assert finding.state is State.FAILED
     assert "FLUXION_HOME" in finding.remedy
+
+
+@pytest.mark.parametrize("below", ["", "home"])
+def test_of_a_home_that_is_a_file_nothing_else_is_said(healthy: Settings, tmp_path: Path, below: str) -> None:
+    (tmp_path / "file").write_text("no folder")
+    findings = found(other(healthy, fluxion_home=tmp_path / "file" / below, duckdb_path=None))
+    assert [name for name, finding in findings.items() if finding.state is State.FAILED] == ["home"]
+    assert {findings[name].found for name in ("pause", "duckdb opens", "alerts")} == {"FLUXION_HOME is no folder"}
+    assert findings["duckdb schema"].found == "duckdb doesn't open"
+
+
+def test_a_missing_map_of_locations_is_named_with_its_place(duck_settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(registry, "files", lambda _: tmp_path)
+    finding = found(duck_settings)["source"]
+    assert (finding.state, finding.found) == (State.FAILED, f"the map of locations, {tmp_path}/ubicaciones.csv, can't be read: No such file or directory")
+    assert finding.remedy.startswith("put it there again")
 
 
 def _uri(settings: Settings) -> str:

@@ -105,9 +105,14 @@ def _away(file: Path, error: Exception, held: re.Match[str] | None) -> SinkAway:
         return SinkAway("duckdb", f"{file.name} is open in {held['program']} (process {held['pid']})", remedy)
     remedy = "check the file, its folder and the free space of the disk"
     if _BROKEN.search(str(error)):
-        moved = " && ".join(f"mv {shlex.quote(str(x))} {shlex.quote(f'{x}.broken')}" for x in (file, file.with_name(file.name + ".wal")) if x.exists())
-        remedy = f"it is made again from the lotes: {moved} && fluxion init && fluxion sync --to duckdb"
+        remedy = anew(file)
     return SinkAway("duckdb", f"{file} can't be opened: {str(error).splitlines()[0]}", remedy)
+
+
+def anew(file: Path) -> str:
+    """How a file that is beyond repair is made again, as a remedy: nothing of it is lost."""
+    moved = " && ".join(f"mv {shlex.quote(str(x))} {shlex.quote(f'{x}.broken')}" for x in (file, file.with_name(file.name + ".wal")) if x.exists())
+    return f"it is made again from the lotes: {moved} && fluxion init && fluxion sync --to duckdb"
 
 
 def said(error: duckdb.Error, sink: str = "duckdb") -> FluxionError:
