@@ -65,8 +65,8 @@ class Lotes:
         return Lines(*named)
 
     def _taken(self, side: Side, lost: Collection[str]) -> dict[str, Version]:
-        meta = dict(side.rows(copying.META))
-        if not lost or meta.get("outbox") != self.outbox.id:
+        meta = dict(side.rows(copying.META)) if lost else {}
+        if meta.get("outbox") != self.outbox.id:
             return {}
         begun = copying.begun(meta)
         found = ((s, self.newest[s]) for s in lost)
