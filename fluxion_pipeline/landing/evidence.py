@@ -79,6 +79,7 @@ def reading_of(outbox: Outbox, held: HeldBack) -> Reading:
         met=_table(outbox, manifest, "evidencia_productos", MET_SCHEMA, MET_SCHEMA.empty_table()),
         seconds=data["seconds"],
         provenance=Provenance.ACCEPT,
+        names=data.get("names"),
     )
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from fluxion_pipeline.contracts.outcomes import Fact, Outcome
+from fluxion_pipeline.landing.doubts import overruled
 from fluxion_pipeline.landing.index import Index, instant
 
 LAST = "\U0010ffff"
@@ -73,16 +74,18 @@ def known_days(index: Index, fact: Fact, location: str) -> dict[str, Known]:
 def contested(index: Index, location: str, low: str = "") -> frozenset[str]:
     """A location's business days from one on that are in doubt until they are read again, closed or not.
 
-    Its newest answer is held back as another's twin, or since it takes most lines away; or another's is
-    held back as its twin.
+    Its newest answer is held back as another's twin, as perhaps another's, or since it takes most lines
+    away; or another's is held back as its twin; or what it has was landed by another since.
     """
     sql = (
         "SELECT ubicacion, corte, datos, verificado_en FROM intentos WHERE tabla = ? AND corte >= ?"
-        ' AND datos LIKE \'%"outcome": "sospechoso"%\' AND (datos LIKE \'%"twin": "%\' OR datos LIKE \'%"reason": "quita%\')'
+        ' AND datos LIKE \'%"outcome": "sospechoso"%\''
+        ' AND (datos LIKE \'%"twin": "%\' OR datos LIKE \'%"reason": "quita%\' OR datos LIKE \'%"reason": "espera%\')'
     )
     with index.open() as db:
         found = [(place, cut, json.loads(data), verified) for place, cut, data, verified in db.execute(sql, (Fact.VENTAS.value, low))]
-    return frozenset(cut for place, cut, data, verified in found if location in (place, data.get("twin")) and (verified or "") < data["read_at"])
+    held = {cut for place, cut, data, verified in found if location in (place, data.get("twin")) and (verified or "") < data["read_at"]}
+    return frozenset(held | {o.cut for o in overruled(index, location, low, LAST)})
 
 
 def totals_before(index: Index, location: str, day: str, many: int) -> list[dict[str, Any]]:

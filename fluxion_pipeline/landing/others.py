@@ -4,13 +4,12 @@ Two answers are alike where all of their rows are. Beyond that rows are compared
 store was asked for and whoever came first: of sales with what stands in the other's day, as far as that
 one knows the day; of stock what is there (zeros tell nothing, prices are the chain's) with what the store
 itself had a moment ago, and then with what the others have. Only landed images and evidence are looked at.
+Whose the rows are that two have is told by the names on the lines, and by ``landing.doubts``; else by who came first.
 """
 
 from __future__ import annotations
 
 import json
-import threading
-from collections import OrderedDict
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,8 +28,10 @@ from fluxion_pipeline.landing.decide import outcome
 from fluxion_pipeline.landing.decide.decision import Draft
 from fluxion_pipeline.landing.decide.outcome import Twin
 from fluxion_pipeline.landing.digest import Marks, line_marks, stock_marks, telling
+from fluxion_pipeline.landing.doubts import NEVER, Doubt, doubts, names_tell
 from fluxion_pipeline.landing.index import Image, instant, place_name
 from fluxion_pipeline.landing.lote import folder, manifest_path, read_manifest
+from fluxion_pipeline.landing.marks import Kept, unlike
 from fluxion_pipeline.landing.past import Past, image_rows
 from fluxion_pipeline.sources.protocol import ROW_KEYS, Reading
 
@@ -39,17 +40,24 @@ _SQL = """
     LEFT JOIN intentos i ON i.tabla = v.tabla AND i.ubicacion = v.ubicacion AND i.corte = v.corte
     WHERE v.tabla = ? AND v.corte = ? AND v.ubicacion <> ? ORDER BY v.ubicacion
 """
-_SAMPLE = 64
 _Mask = np.ndarray[Any, np.dtype[np.bool_]]
-_Key = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
 class _Other:
-    """Of a location whose reading stands in the same day or tick: its fingerprint, its watermark (None: it knows the whole day), what it has held back."""
+    """A location whose reading stands in the same day or tick.
+
+    Attributes:
+        location: its code.
+        twin: fingerprint of what stands.
+        names: the location that its lines name.
+        covered: its watermark; None: it knows the whole day.
+        held: its newest answer, where that is held back.
+    """
 
     location: str
     twin: str | None
+    names: str | None
     covered: datetime | None
     held: dict[str, Any] | None
 
@@ -58,7 +66,7 @@ def _other(location: str, twin: str | None, standing: str, attempt: str | None, 
     stands, newest = json.loads(standing), json.loads(attempt) if attempt else {}
     held = _is_held(newest, verified)
     known = Outcome(stands["outcome"]) in CLOSED or not stands["covered_until"]
-    return _Other(location, twin, None if known else instant(stands["covered_until"]), newest if held else None)
+    return _Other(location, twin, stands.get("names"), None if known else instant(stands["covered_until"]), newest if held else None)
 
 
 def _is_held(newest: dict[str, Any], verified: str | None) -> bool:
@@ -74,13 +82,29 @@ class Others:
 
     @cached_property
     def twin(self) -> Twin | None:
-        """The first location of which the reading is the twin; few rows may be alike by chance."""
+        """The first location of which the reading is the twin: which its lines name, or which has them, too, and is believed."""
+        return self._named() or next((t for t in self.alike if not self._is_believed(t.location)), None)
+
+    @cached_property
+    def alike(self) -> tuple[Twin, ...]:
+        """The locations that have the same rows; few rows may be alike by chance."""
+        if not self._is_large:
+            return ()
+        if self.reading.fact is Fact.VENTAS:
+            return tuple(t for other in self._found if (t := self._sold_alike(other)))
+        return tuple(self._stocked_alike())
+
+    @cached_property
+    def awaited(self) -> str | None:
+        """The location that sales may be of, since near that day they were, under the same names: until it is known what it sold itself.
+
+        Nobody waits for a location that is in doubt itself.
+        """
         reading = self.reading
-        if reading.rows.num_rows + reading.rejects.num_rows < outcome.LIMITS.many:
+        if reading.fact is not Fact.VENTAS or not self._is_large:
             return None
-        if reading.fact is Fact.VENTAS:
-            return next((t for other in self._found if (t := self._sold_alike(other))), None)
-        return self._stocked_alike()
+        known = {other.location: int(self._between(None, other.covered).sum()) for other in self._found}
+        return next((x for x in self._near() if known.get(x, 0) < outcome.LIMITS.alike and not doubts(self.index, x, reading.cut)), None)
 
     def elsewhere(self, lines: pa.Table) -> _Mask:
         """Which sales lines of the day are another location's: they stand there, too, or would if it weren't held back as the twin of this one."""
@@ -115,13 +139,41 @@ class Others:
     def _lines(self) -> Marks:
         return self._past.marks(self.reading)
 
+    @property
+    def _is_large(self) -> bool:
+        return bool(self.reading.rows.num_rows + self.reading.rejects.num_rows >= outcome.LIMITS.many)
+
+    # ── whose it is ─────────────────────────────────────────────────────────────────────────
+    @cached_property
+    def _doubts(self) -> dict[str, Doubt]:
+        return doubts(self.index, self.reading.location, self.reading.cut)
+
+    def _near(self) -> list[str]:
+        """The locations as which this one answered near that day with lines that named whom these do."""
+        return sorted(x for x, doubt in self._doubts.items() if doubt.names == (self.reading.names or ""))
+
+    def _named(self) -> Twin | None:
+        """Another location as whose own the lines are named, where names tell anything."""
+        named, count = self.reading.names, self.reading.rows.num_rows
+        if named in {None, self.reading.location} or count < outcome.LIMITS.alike or not names_tell(self.index, str(named)):
+            return None
+        return Twin(str(named), count, count, named=True)
+
+    def _is_believed(self, location: str) -> bool:
+        """Whether what two locations have is the reading's: by the names on the lines, else by who was told last to be the other one."""
+        mine, names = self.reading.location, self.reading.names
+        if names in {mine, location} and names == next((other.names for other in self._found if other.location == location), None):
+            return names == mine
+        theirs = doubts(self.index, location, self.reading.cut).get(mine, NEVER)
+        return theirs.at > self._doubts.get(location, NEVER).at
+
     def _sold_alike(self, other: _Other) -> Twin | None:
         """More than half of the lines that the other may know are its lines, too; unless it takes them back."""
         if other.twin == self._twin:
             shared = np.ones(len(self._lines), np.bool_)
         else:
             known, theirs = self._between(None, other.covered), self._sold(other.location)
-            if _unlike(self._lines[known], theirs):
+            if unlike(self._lines[known], theirs):
                 return None
             shared = known & np.isin(self._lines, theirs)
             if shared.sum() < outcome.LIMITS.alike or 2 * shared.sum() <= known.sum():
@@ -143,19 +195,18 @@ class Others:
         own = np.isin(self._stocked, stock_marks(before))
         return bool(2 * own.sum() > len(own))
 
-    def _stocked_alike(self) -> Twin | None:
-        """Another one has the very same rows at this tick; or nearly all that is there at its newest, and this one had a stock of its own that is gone."""
+    def _stocked_alike(self) -> list[Twin]:
+        """Who has the very same rows at this tick; or nearly all that is there at its newest, where this one's own stock is gone, or it is in doubt."""
         count, mine, many = self.reading.rows.num_rows, self._stocked, outcome.LIMITS.many
-        equal = next((other.location for other in self._found if other.twin == self._twin), None)
-        if equal is not None:
-            return Twin(equal, count, count)
-        if self._goes_on() or len(mine) < many or len(stock_marks(self._before)) < many:
-            return None
-        for image in self._stocks():
-            shared = int(np.isin(mine, stock_marks(self._applied(image))).sum())
-            if shared >= outcome.LIMITS.nearly * len(mine):
-                return Twin(image.location, shared, len(mine))
-        return None
+        found = {other.location: Twin(other.location, count, count) for other in self._found if other.twin == self._twin}
+        left = not self._goes_on() and len(stock_marks(self._before)) >= many
+        if len(mine) >= many and (left or self._doubts):
+            for image in self._stocks():
+                if image.location not in found and (left or image.location in self._doubts):
+                    shared = int(np.isin(mine, stock_marks(self._applied(image))).sum())
+                    if shared >= outcome.LIMITS.nearly * len(mine):
+                        found[image.location] = Twin(image.location, shared, len(mine))
+        return [found[location] for location in sorted(found)]
 
     def _stocks(self) -> list[Image]:
         """The newest stock of each other location."""
@@ -207,11 +258,10 @@ class Others:
         return self.reading.rows.slice(0, 0)
 
     def _marks(self, image: Image) -> Marks:
-        key = _key(image)
-        found = _KEPT.get(key)
+        found = _KEPT.get(image)
         if found is None:
             found = np.sort(line_marks(self._applied(image)))
-            _KEPT.put(key, found)
+            _KEPT.put(image, found)
         return found
 
     def _sold(self, location: str) -> Marks:
@@ -224,47 +274,11 @@ def keep_marks(past: Past, reading: Reading, drafts: Iterable[Draft]) -> None:
     """A reading of sales that has just landed, and is all of its day: other locations of this run needn't read its image."""
     for draft in drafts:
         if draft.table == Fact.VENTAS.value and draft.measure is not None and (image := past.image(draft.table, draft.slice)) is not None:
-            _KEPT.put(_key(image), np.sort(past.marks(reading)))
-
-
-def _key(image: Image) -> _Key:
-    return str(image.file), image.slice, image.digest
-
-
-def _unlike(lines: Marks, theirs: Marks) -> bool:
-    """Whether hardly any of many lines are among the others' (sorted): told by a few that the numbers, which are hashes, choose."""
-    if len(lines) < 10 * _SAMPLE or not len(theirs):
-        return not len(theirs)
-    few = np.partition(lines, _SAMPLE)[:_SAMPLE]
-    hits = theirs[np.minimum(np.searchsorted(theirs, few), len(theirs) - 1)] == few
-    return 8 * int(hits.sum()) < _SAMPLE  # of half of the lines or more, this comes about once in 10^10
+            _KEPT.put(image, np.sort(past.marks(reading)))
 
 
 def _mask(found: pa.ChunkedArray) -> _Mask:
     return np.asarray(pc.fill_null(found, False).to_numpy(), np.bool_)
 
 
-class _Kept:
-    """Marks of images, which never change: the newest that were asked for, as many as fit."""
-
-    LIMIT = 64_000_000
-
-    def __init__(self) -> None:
-        self._guard, self._size = threading.Lock(), 0
-        self._found: OrderedDict[_Key, Marks] = OrderedDict()
-
-    def get(self, key: _Key) -> Marks | None:
-        with self._guard:
-            if key in self._found:
-                self._found.move_to_end(key)
-            return self._found.get(key)
-
-    def put(self, key: _Key, marks: Marks) -> None:
-        with self._guard:
-            self._size += marks.nbytes - (self._found[key].nbytes if key in self._found else 0)
-            self._found[key] = marks
-            while self._size > self.LIMIT:
-                self._size -= self._found.popitem(last=False)[1].nbytes
-
-
-_KEPT = _Kept()
+_KEPT = Kept()

@@ -77,7 +77,7 @@ def attempt_json(reading: Reading, decision: Decision) -> dict[str, Any]:
         "valid": reading.rows.num_rows,
         "warnings": list(warnings_of(reading, decision)),
         "seconds": round(reading.seconds, 3),
-    } | ({"twin": decision.twin} if decision.twin else {})
+    } | {name: value for name, value in (("twin", decision.twin), ("names", reading.names)) if value}
 
 
 def warnings_of(reading: Reading, decision: Decision) -> tuple[str, ...]:

@@ -54,6 +54,7 @@ class Reading:
         met: products that the rows name (``MET_SCHEMA``); None for the catalogue.
         seconds: how long the reading took.
         provenance: why it is landed.
+        names: of sales: the location whose own warehouse more than half of the lines name; None: of no one, or it can't be told.
     """
 
     fact: Fact
@@ -73,6 +74,7 @@ class Reading:
     met: pa.Table | None = None
     seconds: float = 0.0
     provenance: Provenance = Provenance.NORMAL
+    names: str | None = None
 
 
 def no_rows(fact: Fact) -> pa.Table:

@@ -15,7 +15,7 @@ from fluxion_pipeline_tests.support.landing_lives import Life
 @pytest.fixture
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """As small as the model's, so that small examples meet them."""
-    monkeypatch.setattr(outcome, "LIMITS", Limits(model.MANY_PARTIAL, model.MANY, model.ALIKE))
+    monkeypatch.setattr(outcome, "LIMITS", Limits(model.MANY_PARTIAL, model.MANY, model.ALIKE, near=model.NEAR))
 
 
 @pytest.fixture

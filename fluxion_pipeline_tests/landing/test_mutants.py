@@ -4,48 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
 from fluxion_pipeline.contracts.outcomes import GOOD
-from fluxion_pipeline.landing import digest, journal, measure
+from fluxion_pipeline.landing import journal, measure
 from fluxion_pipeline.landing import outbox as boxes
 from fluxion_pipeline.landing.decide import history, merge, outcome, reading, sales, stock
 from fluxion_pipeline.landing.index import Index, stamp
 from fluxion_pipeline.landing.keys import KeyIndex
-from fluxion_pipeline.landing.others import Others
 from fluxion_pipeline.landing.past import Past
+from fluxion_pipeline_tests.landing.mutant import Mutant, lived, never
 from fluxion_pipeline_tests.support.landing_lives import Life, Step
 from fluxion_pipeline_tests.support.landing_terms import Reading, Reject
-from fluxion_pipeline_tests.support.landing_twins import (
-    CLAIMED,
-    CROSSED,
-    FOUR,
-    GOES_ON,
-    LATER_TWIN,
-    STOCK_BEFORE,
-    TAKEN_BACK,
-    TWINS,
-    UNIFORM,
-    WINDOW_TWIN,
-)
+from fluxion_pipeline_tests.support.landing_twins import FOUR
 from fluxion_pipeline_tests.support.landing_words import lines, said
-
-
-class Mutant(NamedTuple):
-    """What is put in the place of a rule, and the life that ends by it."""
-
-    where: tuple[Any, str]
-    broken: Any
-    life: list[Reading | Step]
-
-
-def never(*_a: Any, **_m: Any) -> None:
-    return None
 
 
 def with_(original: Callable[..., Any], **changes: Any) -> Callable[..., Any]:
@@ -92,14 +68,6 @@ def displaced_are_gone(state: pa.Table, owners: pa.Table, flagged: Callable[...,
 
 def counts_displaced(r: Any, before: pa.Table, after: pa.Table, others: Any, rule: Callable[..., Any] = sales.suspicion) -> str | None:
     return rule(r, sales._unmoved(before), after, others)
-
-
-def whole_answers_only(self: Others, other: Any, alike: Callable[..., Any] = Others._sold_alike) -> Any:
-    return alike(self, other) if other.twin == self._twin else None
-
-
-def known_to_its_end(self: Others, other: Any, alike: Callable[..., Any] = Others._sold_alike) -> Any:
-    return alike(self, replace(other, covered=None))
 
 
 def no_bajas(*a: Any, drafts: Callable[..., Any] = history.history_drafts) -> Any:
@@ -236,18 +204,6 @@ MUTANTS = {
         [said("stock", 1, 1, FOUR), said("stock", 2, 2, "a1")],
     ),
     "displaced rows count as known": Mutant((sales, "suspicion"), counts_displaced, [said(*DAY0, "a1"), said("ventas", 1, 22, "a1"), said("ventas", 0, 23)]),
-    "twins are told by whole answers only": Mutant((Others, "_sold_alike"), whole_answers_only, WINDOW_TWIN),
-    "another store knows its day to the end": Mutant((Others, "_sold_alike"), known_to_its_end, LATER_TWIN),
-    "what another store takes back is still its": Mutant((Others, "_taken_back"), lambda *_a: False, TAKEN_BACK),
-    "a store is not believed while it is held back": Mutant((Others, "_claimed"), lambda _self: [], CLAIMED),
-    "a stock that most products have tells something": Mutant(
-        (digest, "telling"), lambda rows: pc.not_equal(rows.column("stock"), pa.scalar(0, rows.schema.field("stock").type)), UNIFORM
-    ),
-    "what another store wants back is missed": Mutant((Others, "_evidence"), never, CROSSED),
-    "another store's lines are missed": Mutant((Others, "elsewhere"), lambda _self, rows: np.zeros(rows.num_rows, np.bool_), TAKEN_BACK),
-    "a store that goes on as it was is a twin": Mutant((Others, "_goes_on"), lambda _self: False, GOES_ON),
-    "another store's stock is met at the same tick only": Mutant((Others, "_stocks"), lambda _self: [], STOCK_BEFORE),
-    "twins are not met": Mutant((Others, "twin"), None, TWINS),
     "a repair is an attempt": Mutant((Index, "add_lote"), repairs_are_attempts, [said(*DAY0, "a1"), said("ventas", 0, 13, "a2", provenance="repair")]),
     "a repair deletes displaced rows": Mutant((sales, "repaired"), lambda r, _b: merge.fresh(r), [*MOVED, said("ventas", 0, 23, "b1", provenance="repair")]),
     "a repair leaves rows as old as they were": Mutant(
@@ -271,12 +227,6 @@ MUTANTS = {
     ),
     "a crash between index and keys is not healed": Mutant((Past, "_index_keys"), never, [said(*DAY0, "a1"), ("lose", 1), said("ventas", 1, 22, "a2")]),
 }
-
-
-def lived(life: Life, steps: list[Reading | Step]) -> None:
-    for step in steps:
-        life.step("read", step) if isinstance(step, Reading) else life.step(*step)
-    life.compare_all()
 
 
 @pytest.mark.parametrize("name", MUTANTS)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from fluxion_pipeline.landing.decide.outcome import LIMITS, base_outcome
+from fluxion_pipeline_tests.support import landing_twins as twins
 from fluxion_pipeline_tests.support import landing_world as world
 from fluxion_pipeline_tests.support.landing_lives import Life
 from fluxion_pipeline_tests.support.landing_terms import Reading
-from fluxion_pipeline_tests.support.landing_twins import CLAIMED, CROSSED, GOES_ON, LATER_TWIN, STOCK_BEFORE, TAKEN_BACK, UNIFORM, WINDOW_TWIN
 from fluxion_pipeline_tests.support.landing_words import said
 from fluxion_pipeline_tests.support.readings import invoices, rejects, sales
 
@@ -48,16 +48,28 @@ CASES: dict[str, tuple[list[Reading], tuple[str, bool] | None]] = {
     "the twin of another's sales": ([said(*DAY0, FOUR, place="B"), said("ventas", 0, 13, FOUR)], ("sospechoso", False)),
     "the same few rows as another's": ([said("stock", 1, 1, "a1 b1 c1", place="B"), said("stock", 1, 2, "a1 b1 c1")], ("completo", True)),
     "the same rows as another's at another tick": ([said("stock", 1, 1, FOUR, place="B"), said("stock", 2, 2, FOUR)], ("completo", True)),
-    "another's stock of before, where it had its own": (STOCK_BEFORE, ("sospechoso", False)),
-    "its own stock, that another has by now": (GOES_ON, ("completo", True)),
-    "another's sales in another window": (WINDOW_TWIN, ("sospechoso", False)),
-    "more sales than another can know": (LATER_TWIN, ("sospechoso", False)),
-    "the uniform stock of another": (UNIFORM, ("completo", True)),
-    "sales that another has taken back": (TAKEN_BACK[:3], ("completo", True)),
-    "a closed day without what another says, held back": (CLAIMED, ("completo", True)),
-    "a closed day without lines that no other has": (TAKEN_BACK[:2], ("sospechoso", False)),
-    "a closed day without what another wants back": (CROSSED[:5], ("completo", True)),
-    "a closed day without what another has by now": (TAKEN_BACK, ("completo", True)),
+    "another's stock of before, where it had its own": (twins.STOCK_BEFORE, ("sospechoso", False)),
+    "its own stock, that another has by now": (twins.GOES_ON, ("completo", True)),
+    "another's sales in another window": (twins.WINDOW_TWIN, ("sospechoso", False)),
+    "more sales than another can know": (twins.LATER_TWIN, ("sospechoso", False)),
+    "the uniform stock of another": (twins.UNIFORM, ("completo", True)),
+    "sales that another has taken back": (twins.TAKEN_BACK[:3], ("completo", True)),
+    "a closed day without what another says, held back": (twins.CLAIMED, ("completo", True)),
+    "a closed day without lines that no other has": (twins.TAKEN_BACK[:2], ("sospechoso", False)),
+    "a closed day without what another wants back": (twins.CROSSED[:5], ("completo", True)),
+    "a closed day without what another has by now": (twins.TAKEN_BACK, ("completo", True)),
+    "no sales where there were some, which another has, too": (twins.EMPTIED, ("sospechoso", False)),
+    "sales whose lines name another store": (twins.NAMED, ("sospechoso", False)),
+    "sales of a server that names all lines alike": (twins.ALL_NAMED_ALIKE, ("completo", True)),
+    "what another has, too, and the lines name this one": (twins.OWN_NAMES, ("completo", True)),
+    "what another landed since, read again": (twins.OVERRULED, ("sospechoso", False)),
+    "the day after that of a twin, and the other's isn't known": (twins.AWAITED, ("sospechoso", False)),
+    "a day far from that of a twin": (twins.AWAITED_FAR, ("completo", True)),
+    "the day after that of a twin, under its own names": (twins.AWAITED_UNDER_OWN_NAMES, ("completo", True)),
+    "the day after that of a twin of one in doubt": (twins.AWAITED_IN_VAIN, ("completo", True)),
+    "what one has that was told to be this one": (twins.BELIEVED, ("completo", True)),
+    "after a person said who is the other": (twins.ACCEPTED, ("sospechoso", False)),
+    "a stock that goes on, of a store whose sales are another's": (twins.DOUBTED_STOCK, ("sospechoso", False)),
     "an accepted twin, read again": (
         [said("stock", 1, 1, FOUR, place="B"), said("stock", 1, 2, FOUR, provenance="accept"), said("stock", 1, 3, FOUR)],
         None,

@@ -11,6 +11,7 @@ import pytest
 from fluxion_pipeline.contracts.outcomes import Outcome
 from fluxion_pipeline.landing import others, outbox
 from fluxion_pipeline.landing.decide.decision import Decision
+from fluxion_pipeline.landing.marks import Kept
 from fluxion_pipeline.landing.outbox import Landing, Outbox
 from fluxion_pipeline.landing.past import Past
 from fluxion_pipeline.sources.protocol import Reading
@@ -40,7 +41,7 @@ def test_another_stores_lost_image_is_none_of_this_one(tmp_path: Path, monkeypat
             outcomes.append(box.land(reading, past).outcome)
         for file in (tmp_path / "lotes" / "SUC001").rglob("*.parquet"):
             file.unlink()
-        monkeypatch.setattr(others, "_KEPT", others._Kept())
+        monkeypatch.setattr(others, "_KEPT", Kept())
     assert Outcome.SOSPECHOSO not in outcomes[:2]
     assert outcomes[2] is Outcome.COMPLETO
 

@@ -12,7 +12,9 @@ import pytest
 from fluxion_pipeline.contracts.outcomes import Fact
 from fluxion_pipeline.contracts.tables import spec
 from fluxion_pipeline.landing.known import contested, known_days
+from fluxion_pipeline.operations.accept import accept, waiting
 from fluxion_pipeline.settings import Settings
+from fluxion_pipeline_tests.support import days as days_module
 from fluxion_pipeline_tests.support.days import STORES, Days, days
 from fluxion_pipeline_tests.support.home import wanted
 
@@ -108,6 +110,66 @@ def test_stock_of_another_store_is_held_whoever_is_read_first(world: Days) -> No
     assert least[B] == least[A] + 1
     world.twins = {}
     assert world.run(f"{DAY}T13:00", fact=Fact.INVENTARIO, locations=(B,)).landings[0].outcome.value == "completo"
+
+
+def test_lines_that_name_another_store_are_held_though_that_one_is_not_there(world: Days) -> None:
+    world.run(f"{DAY}T12:05", locations=(C,))
+    world.twins, world.away = {B: A}, {A}
+    assert outcomes(world, f"{DAY}T12:35", B) == ["sospechoso"]
+    assert world.run(f"{DAY}T12:36", locations=(B,)).landings[-1].reason == f"gemela: most of the 754 lines name the warehouse of {A} on the same day"
+    world.away = set()
+    assert outcomes(world, f"{DAY}T13:05", B, A) == ["sospechoso", "en_curso"]
+    world.twins = {}
+    assert outcomes(world, f"{DAY}T14:05", B, A) == ["en_curso"] * 2
+    assert exact(world, A, B)
+
+
+def test_who_comes_first_in_a_new_home_takes_nobodys_place_whose_warehouse_the_lines_name(world: Days) -> None:
+    world.twins = {B: A}
+    assert outcomes(world, f"{DAY}T12:05", B, A) == ["en_curso"] * 2  # of the first store that there ever is nothing tells
+    assert outcomes(world, f"{DAY}T13:05", B, A) == ["sospechoso", "en_curso"]
+    assert exact(world, A)
+    assert DAY in contested(world.app.outbox.index, B)
+    world.twins = {}
+    for night in ("2025-11-25T03:00", "2025-11-26T03:00"):
+        for store in (B, A):
+            world.run(night, locations=(store,), recovery=True)
+    assert exact(world, A, B)
+
+
+def test_a_store_that_was_a_twin_does_not_take_the_honest_ones_place_on_the_next_day(world: Days) -> None:
+    world.twins, world.renamed = {B: A}, True
+    assert outcomes(world, "2025-11-23T23:05", A, B) == ["en_curso", "sospechoso"]
+    world.away = {A}
+    assert outcomes(world, f"{DAY}T12:05", B) == ["sospechoso"]
+    assert world.run(f"{DAY}T12:06", locations=(B,)).landings[-1].reason.startswith("espera: near that day its lines were those of SUC001")
+    assert DAY in contested(world.app.outbox.index, B)
+    world.away = set()
+    assert outcomes(world, f"{DAY}T13:05", B, A, B) == ["sospechoso", "en_curso", "sospechoso"]
+    assert exact(world, A)
+    world.twins = {}
+    for night in ("2025-11-25T03:00", "2025-11-26T03:00"):
+        for store in (B, A):
+            world.run(night, locations=(store,), recovery=True)
+    assert exact(world, A, B)
+
+
+def test_a_person_says_once_who_is_the_honest_one(world: Days) -> None:
+    world.twins, world.renamed = {B: A}, True
+    for day in ("2025-11-23", DAY):
+        assert outcomes(world, f"{day}T12:05", B, A) == ["en_curso", "sospechoso"]
+    assert [x.outcome.value for x in accept(world.app, waiting(world.app, Fact.VENTAS, (A,)))] == ["completo", "en_curso"]
+    assert outcomes(world, f"{DAY}T13:05", A, B) == ["en_curso", "sospechoso"]
+    for store in (A, B):
+        world.run("2025-11-26T03:00", locations=(store,), recovery=True)
+    assert exact(world, A)
+    assert {h.location for h in waiting(world.app, Fact.VENTAS)} == {B}
+
+
+def test_a_server_that_names_one_warehouse_for_all_holds_nobody_back(world: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(days_module, "STORES", dict.fromkeys(STORES, STORES[A]))
+    assert outcomes(world, f"{DAY}T12:05", C, B, A) == ["en_curso"] * 3
+    assert exact(world, A, B, C)
 
 
 @pytest.mark.parametrize("seed", range(int(os.environ.get("FLUXION_TWIN_LIVES", "1"))))

@@ -118,7 +118,7 @@ class Start:
             pytest.MonkeyPatch.context() as patch,
         ):
             patch.setattr(session, "WORTHWHILE", 0)  # every slice is big enough for its seal to be asked
-            patch.setattr(outcome, "LIMITS", Limits(landing_model.MANY_PARTIAL, landing_model.MANY, landing_model.ALIKE))
+            patch.setattr(outcome, "LIMITS", Limits(landing_model.MANY_PARTIAL, landing_model.MANY, landing_model.ALIKE, near=landing_model.NEAR))
             home = Path(folder) / "home"
             shutil.copytree(self.home, home)
             chain = CopiedChain(postgres.settings_for(self.server, database, home), self.server)

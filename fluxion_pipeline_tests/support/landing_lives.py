@@ -49,10 +49,13 @@ def readings(draw: st.DrawFn, read_at: int, table: str, cuts: Sequence[int], key
     if answer in ("inalcanzable", "sin_dato"):
         lines, rejects = {}, set()
     provenance = draw(st.sampled_from(["normal", "normal", "replay", "accept"]))
-    return Reading(table, cut, read_at, frozenset(lines.values()), frozenset(rejects), window, answer, provenance, draw(st.sampled_from(places)))
+    place = draw(st.sampled_from(places))
+    names = draw(st.sampled_from([None, place, *sorted(set(places))])) if sales else None
+    return Reading(table, cut, read_at, frozenset(lines.values()), frozenset(rejects), window, answer, provenance, place, names)
 
 
-AGAIN = ["again", "reread", "accept"]
+AGAIN = ["again", "reread", "accept", "mirror"]
+"""A reading met before: late, now, accepted; or as another place's, under the names of the one or of none."""
 POINTS = ("parquet", "manifest", "index", "keys", "log")
 """What a crash comes right before."""
 
@@ -93,7 +96,9 @@ class Life:
         elif what in AGAIN and self.readings:
             old = self.readings[-1 - data % len(self.readings)]
             later = max(x.read_at for x in self.readings) + 1
-            self.read({"again": old, "reread": replace(old, read_at=later, provenance="normal"), "accept": replace(old, provenance="accept")}[what])
+            anothers = replace(old, read_at=later, provenance="normal", place="AB"[old.place == "A"], names=[None, old.names][data % 2])
+            read_again = replace(old, read_at=later, provenance="normal")
+            self.read({"again": old, "reread": read_again, "accept": replace(old, provenance="accept"), "mirror": anothers}[what])
         elif what == "repair":
             self.repair(data)
         elif what == "crash":

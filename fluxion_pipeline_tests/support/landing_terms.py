@@ -6,6 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+DAY, MARGIN = 10, 2
+"""Length of a day; how long after its end a reading may begin that closes it."""
+MANY_PARTIAL, MANY, ALIKE, NEARLY = 3, 4, 3, 0.9
+"""From how many rows on "more than half" means something; small, so that small examples meet them."""
+NEAR = 1
+"""How many days away an answer that was another's tells something."""
+Slice = tuple[str, int]
+
 
 @dataclass(frozen=True)
 class Line:
@@ -32,6 +40,7 @@ class Reading:
     answer: str = "entera"
     provenance: str = "normal"
     place: str = "A"
+    names: str | None = None
 
     @property
     def slice(self) -> tuple[str, int]:
@@ -72,6 +81,7 @@ class Place:
     verified: dict[Any, int] = field(default_factory=dict)
     newest: dict[Any, tuple[Reading, str]] = field(default_factory=dict)
     why: dict[Any, str | None] = field(default_factory=dict)
+    over: dict[Any, dict[str, int]] = field(default_factory=dict)
     known: frozenset[Any] = frozenset()
     coverage: dict[Any, Coverage] = field(default_factory=dict)
     rejects: dict[Any, frozenset[Reject]] = field(default_factory=dict)

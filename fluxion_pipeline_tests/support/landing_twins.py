@@ -43,3 +43,39 @@ TAKEN_BACK: list[Reading | Step] = [
     said("ventas", 0, 15, "a2 e1 f1 z1", place="B"),
 ]
 """B answered as A does while A was away, and is closed so; then it is held back as itself, until A has its own."""
+
+OTHERS = "e1 f1 x1 y1"
+NAMED: list[Reading | Step] = [said(*DAY0, "x1", place="C", names="C"), said(*DAY0, FOUR, place="B", names="A")]
+"""B's lines name A, of which nothing is known; that C's name C tells that names are worth something."""
+ALL_NAMED_ALIKE: list[Reading | Step] = [said(*DAY0, OTHERS, names="A"), said(*DAY0, FOUR, place="B", names="A")]
+"""A server that names everybody's lines after one store."""
+OWN_NAMES: list[Reading | Step] = [said(*DAY0, FOUR, place="B", names="A"), said("ventas", 0, 13, FOUR, names="A")]
+"""B answers as A and comes first; A says the same, and it is A's that the lines name."""
+OVERRULED: list[Reading | Step] = [*OWN_NAMES, said("ventas", 0, 14, FOUR, place="B", names="A")]
+TOLD: list[Reading | Step] = [said(*DAY0, FOUR), said("ventas", 0, 13, FOUR, place="B")]
+"""B answers as A does, and is told so."""
+EMPTIED: list[Reading | Step] = [said(*DAY0, "a1"), said(*DAY0, "a1", place="B"), said("ventas", 0, 13)]
+"""All that A had stands at B, too; now A has nothing."""
+AWAITED: list[Reading | Step] = [*TOLD, said("ventas", 1, 22, OTHERS, place="B")]
+"""The next day is B's first: it may be A's again."""
+AWAITED_FAR: list[Reading | Step] = [*TOLD, said("ventas", 2, 32, OTHERS, place="B")]
+AWAITED_UNDER_OWN_NAMES: list[Reading | Step] = [*NAMED, said("ventas", 1, 22, OTHERS, place="B", names="B")]
+"""What B answered as A could be told by its names: what names B is its own."""
+AWAITED_IN_VAIN: list[Reading | Step] = [
+    *TOLD,
+    said("ventas", 1, 23, OTHERS, place="C"),
+    said("ventas", 1, 24, OTHERS),
+    said("ventas", 1, 25, "a2 b2 c2 d2", place="B"),
+]
+"""A, as which B answered, is in doubt itself by now."""
+BELIEVED: list[Reading | Step] = [said("ventas", 1, 11, OTHERS, place="B"), *TOLD, said("ventas", 1, 22, OTHERS)]
+"""B came first with what A says, too, but near that day B was told to answer as A."""
+ACCEPTED: list[Reading | Step] = [*TOLD, said("ventas", 0, 13, FOUR, place="B", provenance="accept"), said("ventas", 1, 22, OTHERS)]
+"""A person says that it is A that answers as B; of the next day B isn't known."""
+DOUBTED_STOCK: list[Reading | Step] = [
+    said("stock", 1, 1, MANY, place="B"),
+    *TOLD,
+    said("stock", 11, 14, MANY),
+    said("stock", 14, 15, MANY, place="B"),
+]
+"""B had A's stock from the first; its sales tell that it answers as A."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from fluxion_pipeline_tests.support.landing_model import DAY
-from fluxion_pipeline_tests.support.landing_terms import Line, Reading, Reject
+from fluxion_pipeline_tests.support.landing_terms import DAY, Line, Reading, Reject
 
 
 def said(table: str, cut: int, read_at: int, lines: str = "", wrong: str = "", **more: Any) -> Reading:

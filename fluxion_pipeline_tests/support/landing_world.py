@@ -96,6 +96,7 @@ def real(r: Reading, **changes: Any) -> protocol.Reading:
         "answer": Answer(r.answer),
         "window": (at(r.window[0]), at(r.window[1])) if r.window else None,
         "provenance": Provenance(r.provenance),
+        "names": LOCATIONS[r.names] if r.names else None,
         "origin": "ventas/tienda_01/día.csv\u2028",
     }
     return protocol.Reading(fact, place, cut_text(r.table, r.cut), at(r.read_at), **{**values, **changes})

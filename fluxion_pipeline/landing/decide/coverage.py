@@ -80,7 +80,7 @@ def standing_json(reading: Reading, outcome: Outcome, mark: Fingerprint, line: d
         "repeated": line["repetidas"],
         "covered_until": stamp(covered) if covered else None,
         "origin": reading.origin,
-    }
+    } | ({"names": reading.names} if reading.names else {})
 
 
 def covered_so_far(standing: dict[str, Any] | None) -> datetime | None:

@@ -24,6 +24,8 @@ class Limits:
     """So many sales lines of a larger answer that are another store's to the second and the last digit are so by no chance."""
     nearly: float = 0.9
     """A share of products that no two stores have the same stock of."""
+    near: int = 3
+    """How many days before and after a day on which a store answered as another one it is believed less: the nights read as many again."""
 
 
 LIMITS = Limits()
@@ -37,14 +39,18 @@ class Twin:
         location: its canonical code.
         rows: how many rows of the answer it has, too.
         of: how many rows the answer has.
+        named: whether it isn't known to have them, but is whose warehouse they name.
     """
 
     location: str
     rows: int
     of: int
+    named: bool = False
 
     def __str__(self) -> str:
         """What is told of it, but when."""
+        if self.named:
+            return f"gemela: most of the {self.of} lines name the warehouse of {self.location}"
         return f"gemela: the same rows as {self.location}" if self.rows == self.of else f"gemela: {self.rows} of {self.of} rows are those of {self.location}"
 
 
@@ -98,7 +104,12 @@ def stock_suspicion(reading: Reading, before: int, zero: bool, twin: Twin | None
     return None
 
 
-def sales_suspicion(reading: Reading, before: int, removed: int, twin: Twin | None) -> str | None:
+def is_empty(reading: Reading) -> bool:
+    """Whether it has no rows at all, rejected ones neither."""
+    return bool(reading.rows.num_rows + reading.rejects.num_rows == 0)
+
+
+def sales_suspicion(reading: Reading, before: int, removed: int, twin: Twin | None, awaited: str | None = None) -> str | None:
     """Why a good sales reading is held back.
 
     Args:
@@ -106,11 +117,13 @@ def sales_suspicion(reading: Reading, before: int, removed: int, twin: Twin | No
         before: applied rows of the day that the reading speaks of, but those that it would remove and that stand at another location.
         removed: how many of them it would remove.
         twin: another location that has its lines on the same day.
+        awaited: another location whose lines they may be, but it isn't known yet what that one sold.
     """
-    count = reading.rows.num_rows + reading.rejects.num_rows
     if twin:
         return f"{twin} on the same day"
-    if before and count == 0:
+    if awaited:
+        return f"espera: near that day its lines were those of {awaited}, of which too little is known on the same day"
+    if before and is_empty(reading):
         return f"sin filas: no rows where there were {before}"
     if reading.read_at >= day_end(parse_day(reading.cut)) and before >= LIMITS.many and 2 * removed > before:
         return f"quita: it would remove {removed} of {before} lines"

@@ -30,6 +30,7 @@ from fluxion_pipeline.landing.decide.coverage import (
 from fluxion_pipeline.landing.decide.decision import Decision, Draft
 from fluxion_pipeline.landing.decide.merge import covered_until, fresh, key_column, merge, reject_rows
 from fluxion_pipeline.landing.decide.outcome import base_outcome
+from fluxion_pipeline.landing.doubts import overruled
 from fluxion_pipeline.landing.index import stamp
 from fluxion_pipeline.landing.known import totals_before
 from fluxion_pipeline.landing.others import Others
@@ -72,7 +73,8 @@ def decide(reading: Reading, past: Past) -> Decision:
     mark = fingerprint(reading)
     stands = Outcome(standing["outcome"]) if standing else None
     base, reason = base_outcome(reading, stands)
-    if reading.provenance is not Provenance.REPAIR and standing and standing["content"] == mark.content and base is stands:
+    same = standing is not None and standing["content"] == mark.content and base is stands
+    if same and standing and reading.provenance is not Provenance.REPAIR and not _is_anothers(reading, past):
         odd = tuple(standing.get("odd", ()))
         return Decision(base, False, "; ".join(odd) or None, mark.content, new=False, verified=reading.read_at, odd=odd)
     before = past.day(reading.cut) if reading.fact is Fact.VENTAS else stock.before(reading, past)
@@ -86,6 +88,11 @@ def decide(reading: Reading, past: Past) -> Decision:
     if applied:
         return _apply(case, outcome, reason)
     return _note(case, outcome, reason)
+
+
+def _is_anothers(reading: Reading, past: Past) -> bool:
+    """Whether what stands, and is said again, is what another location landed since."""
+    return reading.fact is Fact.VENTAS and bool(overruled(past.index, reading.location, reading.cut, reading.cut))
 
 
 def _outcome(case: _Case, base: Outcome, reason: str | None) -> tuple[Outcome, str | None]:
@@ -135,7 +142,17 @@ def _apply(case: _Case, outcome: Outcome, reason: str | None) -> Decision:
     days = totals_before(past.index, reading.location, reading.cut, oddities.DAYS) if reading.fact is Fact.VENTAS else []
     odd = oddities.oddities(reading, case.before, days)
     standing = standing_json(reading, outcome, case.mark, line) | oddities.totals(reading) | ({"odd": odd} if odd else {})
+    if over := _over(case):
+        standing["over"] = over
     return Decision(outcome, True, "; ".join(odd) or None, case.mark.content, drafts, standing, verified=reading.read_at, odd=odd)
+
+
+def _over(case: _Case) -> dict[str, str]:
+    """The locations that have the same sales, which are theirs no longer, with the instant since when."""
+    if case.reading.fact is not Fact.VENTAS:
+        return {}
+    before = case.standing.get("over", {}) if case.standing else {}
+    return before | {twin.location: stamp(case.reading.read_at) for twin in case.others.alike}
 
 
 def _note(case: _Case, outcome: Outcome, reason: str | None) -> Decision:

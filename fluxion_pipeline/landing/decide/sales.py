@@ -15,7 +15,7 @@ from fluxion_pipeline.contracts.sqltext import columns
 from fluxion_pipeline.landing import frames
 from fluxion_pipeline.landing.decide.decision import Draft
 from fluxion_pipeline.landing.decide.merge import among, key_column, key_text, state_schema, touched
-from fluxion_pipeline.landing.decide.outcome import sales_suspicion
+from fluxion_pipeline.landing.decide.outcome import is_empty, sales_suspicion
 from fluxion_pipeline.landing.others import Others
 from fluxion_pipeline.landing.past import Past
 from fluxion_pipeline.sources.protocol import ROW_KEYS, Reading, row_schema
@@ -26,16 +26,16 @@ _KEYS = ROW_KEYS[Fact.VENTAS]
 def suspicion(reading: Reading, before: pa.Table, after: pa.Table, others: Others) -> str | None:
     """Why the reading is held back, or None; counted are the applied rows that it speaks of, and those that it would remove.
 
-    Lines that it would remove and that stand at another location were that one's: they don't count.
+    Lines that it would remove and that stand at another location were that one's: they don't count, where it has any rows at all.
     """
     spoken = before.filter(pc.and_(touched(reading, before), pc.invert(before.column("_desplazada"))))
     gone = pc.invert(among(key_column(Fact.VENTAS, spoken), key_column(Fact.VENTAS, after)))
     had, removed = spoken.num_rows, int(pc.sum(gone).as_py() or 0)
-    held = sales_suspicion(reading, had, removed, others.twin)
-    if held is None or removed == 0:
+    held = sales_suspicion(reading, had, removed, others.twin, others.awaited)
+    if held is None or removed == 0 or is_empty(reading):
         return held
     foreign = int(others.elsewhere(spoken.filter(gone)).sum())
-    return sales_suspicion(reading, had - foreign, removed - foreign, others.twin) if foreign else held
+    return sales_suspicion(reading, had - foreign, removed - foreign, others.twin, others.awaited) if foreign else held
 
 
 def repaired(reading: Reading, before: pa.Table) -> pa.Table:

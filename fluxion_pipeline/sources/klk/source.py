@@ -125,7 +125,16 @@ class KlkSource(LiveSource):
             met=found.judged.met,
             source_digest=found.digest,
             warnings=tuple(_warnings(question, found)),
+            names=self._named(found.judged.rows) if fact is Fact.VENTAS else None,
         )
+
+    def _named(self, rows: pa.Table) -> str | None:
+        """The one store whose almacén more than half of the lines name."""
+        counted = sorted(((n["counts"], n["values"]) for n in rows.column("almacen_codigo").value_counts().to_pylist() if n["values"]), reverse=True)
+        if not counted or 2 * counted[0][0] <= rows.num_rows:
+            return None
+        named = [x.codigo for x in self.registry if x.klk_almacen == counted[0][1]]
+        return named[0] if len(named) == 1 else None
 
     def catalogue(self, read_at: datetime, *, scheduled: bool = False) -> Reading:
         """The products that the stores' stock answers name; the first store of ubicaciones.csv wins, later ones fill its gaps."""
