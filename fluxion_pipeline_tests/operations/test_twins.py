@@ -192,3 +192,30 @@ def test_whoever_answers_as_whom_for_whatever_time_all_stores_are_exact_in_the_e
         for store in stores:
             world.run(night, locations=(store,), recovery=True)
     assert landed(world) == world.uploaded()
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+@pytest.mark.parametrize("seed", range(int(os.environ.get("FLUXION_TWIN_LIVES", "1"))))
+def test_the_honest_store_is_exact_while_another_answers_as_it(world: Days, renamed: bool, seed: int) -> None:
+    draw = random.Random(seed)
+    world.renamed = renamed
+    stores = draw.sample([A, B, C], 3)
+    liar, honest, _ = stores
+    world.twins = {liar: honest}
+    if renamed:  # nothing but that it was told once tells of it
+        assert outcomes(world, "2025-11-23T10:05", honest, liar) == ["en_curso", "sospechoso"]
+    for day in ("2025-11-23", "2025-11-24"):
+        for hour in range(11, 22, 2):
+            draw.shuffle(stores)
+            for minute, store in enumerate(stores):
+                world.away = {store} if draw.random() < 0.3 else set()
+                world.run(f"{day}T{hour:02d}:{minute:02d}", locations=(store,), scheduled=True)
+    world.away = set()
+    for night in ("2025-11-26T03:00", "2025-11-27T03:00", "2025-11-28T03:00"):
+        draw.shuffle(stores)
+        for store in stores:
+            world.run(night, locations=(store,), recovery=True)
+        if world.twins:
+            assert exact(world, *(s for s in stores if s != liar))
+            world.twins = {}
+    assert landed(world) == world.uploaded()
