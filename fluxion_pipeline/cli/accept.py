@@ -8,13 +8,13 @@ import typer
 
 from fluxion_pipeline import pause
 from fluxion_pipeline.cli.console import err, fail, out, show, speaking
+from fluxion_pipeline.cli.home import existing
 from fluxion_pipeline.contracts.outcomes import Fact
 from fluxion_pipeline.errors import FluxionError
 from fluxion_pipeline.operations.accept import accept as land
 from fluxion_pipeline.operations.accept import waiting
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.bring_up import bring_up
-from fluxion_pipeline.settings import load
 
 FACTS = {"ventas": Fact.VENTAS, "inventario": Fact.INVENTARIO, "inventario_actual": Fact.INVENTARIO, "catalogo": Fact.CATALOGO, "productos": Fact.CATALOGO}
 
@@ -26,7 +26,7 @@ def accept(
 ) -> None:
     """List readings that were held back as sospechoso, or accept them: they land whatever they look like."""
     with speaking():
-        app = App(load())
+        app = App(existing())
         if what is not None and what not in FACTS:
             raise FluxionError(f"«{what}» is nothing that is read", f"use one of {', '.join(FACTS)}")
         chosen = waiting(app, FACTS[what] if what else None, ubicacion or (), corte)

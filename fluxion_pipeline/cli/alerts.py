@@ -10,15 +10,16 @@ from rich.markup import escape
 from fluxion_pipeline.alerts.channels import send
 from fluxion_pipeline.alerts.desk import Desk
 from fluxion_pipeline.cli.console import as_json, out, show, speaking
+from fluxion_pipeline.cli.home import existing
 from fluxion_pipeline.errors import SettingsError
 from fluxion_pipeline.operations.app import App
-from fluxion_pipeline.settings import load
+from fluxion_pipeline.settings import Settings, load
 
 app = typer.Typer(no_args_is_help=True, help="Messages about what is wrong: try the channels, and see what was told.")
 
 
-def _desk() -> Desk:
-    here = App(load())
+def _desk(settings: Settings) -> Desk:
+    here = App(settings)
     return Desk(here.settings, here.registry, here.clock, send)
 
 
@@ -26,7 +27,7 @@ def _desk() -> Desk:
 def test() -> None:
     """Send a message through each channel of FLUXION_ALERT_URLS. Exit code 0: all took it; 1: some did not; 2: there is none."""
     with speaking():
-        desk = _desk()
+        desk = _desk(load())
         if not desk.channels:
             raise SettingsError(
                 "FLUXION_ALERT_URLS is not set: alerts go nowhere", "set it, for instance FLUXION_ALERT_URLS=mailto://user:password@example.com"
@@ -45,7 +46,7 @@ def list_(
 ) -> None:
     """List what is open now, the newest messages with their delivery, and how each channel fares."""
     with speaking():
-        desk = _desk()
+        desk = _desk(existing())
         incidents, told, channels = desk.open(), desk.told(lines), desk.health()
     if json:
         as_json({"open": incidents, "messages": told, "channels": [vars(c) for c in channels]})

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from fluxion_pipeline.cli.console import as_json, err, out, speaking
+from fluxion_pipeline.cli.home import existing
 from fluxion_pipeline.contracts.clock import parse_day
 from fluxion_pipeline.contracts.outcomes import Fact
 from fluxion_pipeline.errors import ContractError
@@ -17,7 +18,6 @@ from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.coverage import FACTS, Coverage
 from fluxion_pipeline.operations.coverage import coverage as look
 from fluxion_pipeline.operations.coverage_picture import LOOKS, letter
-from fluxion_pipeline.settings import load
 
 LABEL, COLUMN, MOST = 20, 3, 10
 
@@ -32,7 +32,7 @@ def coverage(
     with speaking():
         if since and until and parse_day(since) > parse_day(until):
             raise ContractError(f"--from {since} is after --to {until}", "swap them")
-        here = App(load())
+        here = App(existing())
         maps = [look(here, fact, since, until) for fact in _facts(tabla)]
     if json:
         as_json({"complete": not any(m.lacking for m in maps), "tables": [m.to_json() for m in maps]})

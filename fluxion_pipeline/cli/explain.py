@@ -9,9 +9,9 @@ import typer
 from rich.markup import escape
 
 from fluxion_pipeline.cli.console import as_json, out, show, speaking
+from fluxion_pipeline.cli.home import existing
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.explain import explain as look
-from fluxion_pipeline.settings import load
 
 
 def explain(
@@ -21,7 +21,7 @@ def explain(
 ) -> None:
     """Tell why one row is as it is: each sink, the image, and what happened to it, in time order."""
     with speaking():
-        found = look(App(load()), table, key)
+        found = look(App(existing()), table, key)
     if json:
         as_json(asdict(found))
         return

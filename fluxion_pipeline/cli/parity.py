@@ -18,8 +18,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from fluxion_pipeline import settings as environment
 from fluxion_pipeline.cli.console import as_json, printing, speaking
+from fluxion_pipeline.cli.home import existing
 from fluxion_pipeline.contracts.clock import now
 from fluxion_pipeline.contracts.outcomes import Verdict
 from fluxion_pipeline.contracts.tables import CONTRACT_TABLES
@@ -49,7 +49,7 @@ def parity(
 ) -> None:
     """Compare both sinks, exactly, and what was compared with the lotes too. Exit code 0: all equal; 1: some table differs; 2: it can't be told."""
     with speaking():
-        settings = environment.load()
+        settings = existing()
         try:
             names = chosen(settings, tables)
         except ContractError as error:

@@ -13,12 +13,12 @@ from rich.markup import escape
 from fluxion_pipeline import pause
 from fluxion_pipeline.cli.console import err, fail, out, speaking
 from fluxion_pipeline.cli.console import show as table
+from fluxion_pipeline.cli.home import existing
 from fluxion_pipeline.errors import FluxionError
 from fluxion_pipeline.landing.quarantine import Quarantine
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.bring_up import bring_up
 from fluxion_pipeline.operations.replay import replay as land
-from fluxion_pipeline.settings import load
 
 app = typer.Typer(help="Data of locations that the map doesn't know.", no_args_is_help=True)
 
@@ -27,7 +27,7 @@ app = typer.Typer(help="Data of locations that the map doesn't know.", no_args_i
 def list_() -> None:
     """List what waits in quarantine: folder, table, cut, rows, reason, origin."""
     with speaking():
-        found = Quarantine(load().home).entries()
+        found = Quarantine(existing().home).entries()
     rows = [(q.folder, q.fact, q.cut, q.rows, q.reason, q.origin) for q in found]
     table("quarantine", ("carpeta", "tabla", "corte", "filas", "motivo", "origen"), rows)
     if out.is_terminal and not rows:
@@ -41,7 +41,7 @@ def show(
 ) -> None:
     """Show what a folder holds: each piece, why it waits, and its first lines."""
     with speaking():
-        quarantine = Quarantine(load().home)
+        quarantine = Quarantine(existing().home)
         found = [q for q in quarantine.entries() if q.folder == carpeta]
         if not found:
             raise FluxionError(f"nothing of «{carpeta}» waits in quarantine", "fluxion quarantine list")
@@ -62,7 +62,7 @@ def _first(data: bytes, origin: str, lines: int) -> list[str]:
 def replay(carpeta: Annotated[str | None, typer.Argument(help="Folder; default: everything.")] = None) -> None:
     """Land what waits, once ubicaciones.csv knows its folder; it counts as of when it came."""
     with speaking():
-        here = App(load())
+        here = App(existing())
         pause.check(here.settings.home)
         found = land(here, carpeta)
     for x in found.landings:

@@ -9,6 +9,7 @@ import typer
 
 from fluxion_pipeline import pause
 from fluxion_pipeline.cli.console import err, fail, speaking
+from fluxion_pipeline.cli.home import existing
 from fluxion_pipeline.contracts.outcomes import SinkName
 from fluxion_pipeline.contracts.tables import LANDED_TABLES
 from fluxion_pipeline.errors import ContractError
@@ -19,7 +20,6 @@ from fluxion_pipeline.operations.repair import Repaired, Writing
 from fluxion_pipeline.operations.repairs import Origin, asked
 from fluxion_pipeline.parity.images import Leg
 from fluxion_pipeline.parity.report import Difference, Kind, TableParity
-from fluxion_pipeline.settings import load
 
 
 def repair(
@@ -31,7 +31,7 @@ def repair(
 ) -> None:
     """Make a table right again in lotes and sinks. Exit code 0: nothing to do, or done and proven; 1: it differs (dry run); 2: refused."""
     with speaking():
-        app = App(load())
+        app = App(existing())
         if apply:
             pause.check(app.settings.home)
         done = _from_lote(app, table, apply, force, wait) if origin is Origin.LOTE else _from_sink(app, table, SinkName(origin.value), apply, force, wait)

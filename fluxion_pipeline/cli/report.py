@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from fluxion_pipeline.cli.console import speaking
+from fluxion_pipeline.cli.home import existing
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.coverage_picture import FOLDER
 from fluxion_pipeline.operations.cutover import cutover as judged
 from fluxion_pipeline.operations.cutover_page import FILE, write
-from fluxion_pipeline.settings import load
 
 app = typer.Typer(no_args_is_help=True, help="Reports to read or print.")
 
@@ -28,7 +28,7 @@ def cutover(
 ) -> None:
     """Prove both databases equal and tell whether the chain can move to PostgreSQL; exit code 0: ready, 1: not yet."""
     with speaking():
-        here = App(load())
+        here = App(existing())
         found = judged(here)
         path = write(out or here.settings.home / FOLDER / FILE, found)
     for item in found.rules:

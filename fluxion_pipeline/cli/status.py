@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 
 from fluxion_pipeline.cli.console import as_json, out, show, speaking
+from fluxion_pipeline.cli.home import existing
 from fluxion_pipeline.contracts.clock import UTC
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.status import SinkStatus
@@ -25,7 +26,9 @@ def _state(sink: SinkStatus) -> str:
 def status(json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False) -> None:
     """Show what each sink and location has, and what is wrong with it."""
     with speaking():
-        found = look(App(load()))
+        settings = load()
+    with speaking(1):
+        found = look(App(existing(settings)))
     if json:
         as_json(found.to_json())
     else:

@@ -33,6 +33,29 @@ def ready(duck_settings: Settings, tmp_path: Path) -> Settings:
     return duck_settings.model_copy(update={"fluxion_source": "archivos", "fluxion_source_path": tmp_path / "drops"})
 
 
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("status", 1),
+        ("parity", 2),
+        ("coverage", 2),
+        ("accept", 2),
+        ("alerts list", 2),
+        ("explain productos 000006", 2),
+        ("quarantine list", 2),
+        ("repair ventas --from lote", 2),
+        ("report cutover", 2),
+    ],
+)
+def test_who_looks_where_no_home_is_is_told_so_and_makes_none(duck_settings: Settings, words: str, code: int) -> None:
+    assert not duck_settings.home.exists()
+    done = fluxion(duck_settings, *words.split())
+    assert (done.exit_code, done.stdout) == (code, "")
+    assert f"there is no home at {duck_settings.home}" in done.stderr
+    assert "fluxion init" in done.stderr
+    assert not duck_settings.home.exists()
+
+
 def commands() -> Iterator[tuple[str, ...]]:
     """Every command, by its words."""
 
