@@ -15,6 +15,7 @@ from fluxion_pipeline.contracts.tables import LANDED_TABLES
 from fluxion_pipeline.errors import ContractError
 from fluxion_pipeline.operations import repair as from_lote
 from fluxion_pipeline.operations import repair_from_sink as from_sink
+from fluxion_pipeline.operations import restore_images
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.repair import Repaired, Writing
 from fluxion_pipeline.operations.repairs import Origin, asked
@@ -29,19 +30,44 @@ def repair(
     force: Annotated[bool, typer.Option("--force", help="Also when many rows would be written, or the side to copy from has none.")] = False,
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for the DuckDB file.")] = 20.0,
 ) -> None:
-    """Make a table right again in lotes and sinks. Exit code 0: nothing to do, or done and proven; 1: it differs (dry run); 2: refused."""
+    """Make a table right again in lotes and sinks; images whose files are lost are made anew from a sink that holds them as they were.
+
+    Exit code 0: nothing to do, or done and proven; 1: it differs (dry run); 2: refused.
+    """
     with speaking():
         app = App(existing())
         if apply:
             pause.check(app.settings.home)
+        anew = _images_anew(app, table, origin, apply)
         done = _from_lote(app, table, apply, force, wait) if origin is Origin.LOTE else _from_sink(app, table, SinkName(origin.value), apply, force, wait)
         if done is None:
-            print(f"{table}: nothing to do")
+            print(f"{table}: {'repaired' if anew else 'nothing to do'}")
             return
         for item in done:
             inserted, changed, deleted = item.rows
             print(f"{table} in {item.target}: {inserted} inserted, {changed} changed, {deleted} deleted")
         print(f"{table}: repaired and proven")
+
+
+def _images_anew(app: App, table: str, origin: Origin, apply: bool) -> int:
+    """Make images anew whose files are lost, from whatever database holds them as they were; how many."""
+    images = restore_images.lost_images(app, table)
+    if not images:
+        return 0
+    found = restore_images.search(app, table, images)
+    for text in restore_images.told(table, found):
+        print(text)
+    missing = restore_images.nowhere(table, found)
+    if not apply:
+        if missing is not None:
+            raise missing
+        err.print(f"to make them anew from there: fluxion repair {table} --from {origin} --apply")
+        raise typer.Exit(1)
+    done = restore_images.restore(app, found)
+    print(f"{table}: {done} images made anew")
+    if missing is not None:
+        raise missing
+    return done
 
 
 def _from_lote(app: App, table: str, apply: bool, force: bool, wait: float) -> Sequence[Repaired] | None:

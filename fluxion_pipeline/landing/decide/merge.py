@@ -97,7 +97,7 @@ def _kept(before: pa.Table, reading: Reading) -> tuple[pa.Table, pa.Table]:
 
 
 REJECT_ROWS = ("id", "tabla", "ubicacion_codigo", "corte", "origen", "linea", "campo", "valor", "motivo", "fila")
-_REJECTS = pa.schema(
+REJECTS = pa.schema(
     [(c, arrow_type("rechazos", c)) for c in REJECT_ROWS] + [("_clave", REJECT_SCHEMA.field("clave").type), ("_instante", REJECT_SCHEMA.field("instante").type)]
 )
 
@@ -112,12 +112,11 @@ def reject_rows(reading: Reading, before: pa.Table | None) -> pa.Table:
     found = reading.rejects
     given = {"tabla": reading.fact.value, "ubicacion_codigo": reading.location, "corte": reading.cut}
     columns = [
-        pa.repeat(pa.scalar(given[f.name], f.type), found.num_rows) if f.name in given else found.column(f.name.removeprefix("_")).cast(f.type)
-        for f in _REJECTS
+        pa.repeat(pa.scalar(given[f.name], f.type), found.num_rows) if f.name in given else found.column(f.name.removeprefix("_")).cast(f.type) for f in REJECTS
     ]
-    rows = pa.Table.from_arrays(columns, schema=_REJECTS)
+    rows = pa.Table.from_arrays(columns, schema=REJECTS)
     if before is not None and reading.window is not None and before.num_rows:
-        held = before.select(_REJECTS.names).cast(_REJECTS)
+        held = before.select(REJECTS.names).cast(REJECTS)
         keys = pa.chunked_array([*key_column(reading.fact, reading.rows).chunks, *found.column("clave").drop_null().chunks], pa.string())
         named = pc.and_(pc.is_valid(held.column("_clave")), among(held.column("_clave"), keys))
         gone = pc.or_(pc.or_(touched(reading, held, "_instante"), named), among(held.column("id"), found.column("id")))
