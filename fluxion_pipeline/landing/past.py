@@ -19,7 +19,7 @@ from fluxion_pipeline.landing.index import Image, Index
 from fluxion_pipeline.landing.keys import KeyIndex
 from fluxion_pipeline.sources.protocol import ROW_KEYS, Reading, row_schema
 
-RESTORE = "fluxion repair {table} --from lote, if a database still holds it; else restore the folder lotes of FLUXION_HOME from its backup"
+LOST = "fluxion repair {table} --from lote, if a database still holds it; else restore the folder lotes of FLUXION_HOME from its backup"
 """What to do about an image that can't be read."""
 _SALES_KEY = ROW_KEYS[Fact.VENTAS]
 
@@ -35,7 +35,7 @@ def image_rows(image: Image) -> pa.Table:
         rows = file.read(use_threads=False) if file.num_row_groups < 2 else file.read_row_groups(_pieces(file, image.slice), use_threads=False)
     except (OSError, pa.ArrowException) as error:
         found = str(error).splitlines()[0]
-        raise OutboxError(f"the image {image.file} can't be read: {found}", RESTORE.format(table=image.table)) from error
+        raise OutboxError(f"the image {image.file} can't be read: {found}", LOST.format(table=image.table)) from error
     mine = pc.equal(rows.column("_slice"), image.slice)
     return (rows if pc.all(mine).as_py() else rows.filter(mine)).drop_columns(["_slice"])
 

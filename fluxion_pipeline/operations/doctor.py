@@ -25,7 +25,7 @@ from fluxion_pipeline.errors import FluxionError, SinkAway
 from fluxion_pipeline.operations.disk import ALL, forecast, measures
 from fluxion_pipeline.operations.known_server import moved
 from fluxion_pipeline.operations.sink_health import DUCKDB_WAIT, claim, reads_and_writes, same_answers, schema
-from fluxion_pipeline.operations.surroundings import channels_deliver, names_known, not_paused, records_read, server_fits, source_answers
+from fluxion_pipeline.operations.surroundings import channels_deliver, images_there, names_known, not_paused, records_read, server_fits, source_answers
 from fluxion_pipeline.operations.which_server import explain, identify, wrong_with
 from fluxion_pipeline.settings import Settings
 from fluxion_pipeline.sinks.duckdb.connect import open_file
@@ -76,6 +76,7 @@ def diagnose(settings: Settings) -> Iterator[Finding]:
     yield _check("settings", lambda: names_known(settings))
     yield _check("pause", _at_home(settings, not_paused))
     yield (records := _check("records", lambda: _records(settings, home)))
+    yield _check("images", lambda: _images(settings, records))
     opened = {}
     for sink, opens in ((SinkName.DUCKDB, _duckdb_opens), (SinkName.POSTGRESQL, _postgresql_opens)):
         finding = _check(f"{sink} opens", _if_active(settings, sink, opens))
@@ -179,6 +180,12 @@ def _records(settings: Settings, home: Finding) -> str:
     if home.state is State.FAILED:
         raise _Skip("the home can't be used")
     return records_read(settings)
+
+
+def _images(settings: Settings, records: Finding) -> str:
+    if records.state is not State.OK:
+        raise _Skip("the records can't be read")
+    return images_there(settings)
 
 
 def _duckdb_opens(settings: Settings) -> str:

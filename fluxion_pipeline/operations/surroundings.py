@@ -20,7 +20,7 @@ from fluxion_pipeline.alerts.channels import UNREADABLE, channels, understood
 from fluxion_pipeline.alerts.delivery import health
 from fluxion_pipeline.alerts.store import Store
 from fluxion_pipeline.contracts.clock import ZONE_NAME, now
-from fluxion_pipeline.errors import FluxionError, PermanentError
+from fluxion_pipeline.errors import FluxionError, OutboxError, PermanentError
 from fluxion_pipeline.operations import mode
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.pause import standing
@@ -73,6 +73,20 @@ def records_read(settings: Settings) -> str:
     if not (settings.home / "lotes" / "outbox.json").exists():
         return "no lote yet"
     return f"outbox {app.outbox.id[:8]}, last written in mode {last or 'none'}"
+
+
+def images_there(settings: Settings) -> str:
+    """The files of all newest images are there; whether they can be read is looked at by those who read them."""
+    app = App(settings)
+    if not (settings.home / "lotes" / "outbox.json").exists():
+        return "no lote yet"
+    files = {i.file: i.table for place in app.outbox.index.locations() for i in app.outbox.index.images(place)}
+    gone = sorted(file for file in files if not file.exists())
+    if gone:
+        tables = sorted({files[file] for file in gone})
+        what = f"{len(gone)} files of the lotes are gone, of {', '.join(tables)}: {gone[0].relative_to(app.outbox.root)}" + (" …" if len(gone) > 1 else "")
+        raise OutboxError(what, f"fluxion repair {tables[0]} --from lote --apply, if a database still holds it; else restore the folder lotes from its backup")
+    return f"{len(files)} files of newest images"
 
 
 def server_fits(settings: Settings) -> str:

@@ -19,9 +19,9 @@ from fluxion_pipeline.contracts.tables import TableSpec
 from fluxion_pipeline.errors import ConvergenceError
 from fluxion_pipeline.landing.earlier import WrittenStep
 from fluxion_pipeline.landing.index import Image
+from fluxion_pipeline.landing.past import LOST
 from fluxion_pipeline.sinks import slices
 
-UNREADABLE = "fluxion repair {table} --from lote, if a database still holds it; else restore the folder lotes of FLUXION_HOME from its backup"
 RESTORE = "restore the folder lotes of FLUXION_HOME from its backup, then: fluxion sync"
 
 
@@ -171,7 +171,7 @@ def unreadable(table: TableSpec, files: Sequence[str], error: duckdb.Error) -> E
         try:
             pq.ParquetFile(file).read(use_threads=False)
         except (OSError, pa.ArrowException) as found:
-            return ConvergenceError(f"the image {file} of {table.name} can't be read: {str(found).splitlines()[0]}", UNREADABLE.format(table=table.name))
+            return ConvergenceError(f"the image {file} of {table.name} can't be read: {str(found).splitlines()[0]}", LOST.format(table=table.name))
     return error
 
 

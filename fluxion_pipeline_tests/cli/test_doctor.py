@@ -26,8 +26,8 @@ def test_healthy_sinks_end_with_0_and_one_line_a_check(pg_settings: Settings) ->
     done = run(pg_settings)
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
-    assert len(lines) == 21
-    assert [line.split(" ")[0] for line in lines] == ["ok"] * 17 + ["skipped"] * 4
+    assert len(lines) == 22
+    assert [line.split(" ")[0] for line in lines] == ["ok"] * 18 + ["skipped"] * 4
     assert any(line.startswith("ok postgresql opens: PostgreSQL 18") for line in lines)
 
 

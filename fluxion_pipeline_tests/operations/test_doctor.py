@@ -61,7 +61,7 @@ def opens(settings: Settings) -> Finding:
 def test_on_healthy_sinks_all_is_well(healthy: Settings) -> None:
     findings = found(healthy)
     assert {name for name, finding in findings.items() if finding.state is not State.OK} == set()
-    assert list(findings)[:7] == ["programs", "home", "settings", "pause", "records", "duckdb opens", "postgresql opens"]
+    assert list(findings)[:8] == ["programs", "home", "settings", "pause", "records", "images", "duckdb opens", "postgresql opens"]
     assert (
         f"on {healthy.postgres_host}:{healthy.postgres_port}, database {healthy.postgres_db}, role fluxion, system_identifier "
         in findings["postgresql opens"].found

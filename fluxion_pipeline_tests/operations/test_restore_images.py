@@ -16,12 +16,14 @@ from fluxion_pipeline.landing.index import Image
 from fluxion_pipeline.landing.outbox import Landing
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.bring_up import bring_up
+from fluxion_pipeline.operations.doctor import State
 from fluxion_pipeline.operations.restore_images import lost_images
 from fluxion_pipeline.parity.images import against_images
 from fluxion_pipeline_tests.operations.test_repair import STOCK, filled
 from fluxion_pipeline_tests.parity.both import Both
 from fluxion_pipeline_tests.support import drops
 from fluxion_pipeline_tests.support.commands import environment, fluxion
+from fluxion_pipeline_tests.support.patient import doctor
 
 __all__ = ["filled"]
 
@@ -109,6 +111,15 @@ def test_what_no_database_holds_is_named_and_nothing_is_written(filled: App) -> 
     assert "1 images of inventario_actual can't be read, and no active database holds them as they were: SUC001" in done.stderr
     assert "restore the folder lotes" in done.stderr
     assert image_of(filled, STOCK) == image
+
+
+def test_the_doctor_names_what_is_gone_and_its_remedy_brings_it_back(filled: App) -> None:
+    assert doctor(filled.settings)["images"].state is State.OK
+    image_of(filled, STOCK).file.unlink()
+    found = doctor(filled.settings)["images"]
+    assert (found.state, found.found.split(":")[0]) == (State.FAILED, "1 files of the lotes are gone, of inventario_actual")
+    assert typed(filled, *found.remedy.split(",")[0].split()[1:]).exit_code == 0
+    assert doctor(filled.settings)["images"].state is State.OK
 
 
 def test_killed_in_its_middle_it_is_done_again(filled: App) -> None:
