@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 WORDS = {"", "N/A", "n/a", "None", "nan", "NaN", "NULL", "null"}
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9])(?:\.([0-9]{1,9}))?)?")
+CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9])(?:\.([0-9]+))?)?")
 
 
 NUL = "\ue0ff"

@@ -20,7 +20,7 @@ words = st.sampled_from(["", " ", "N/A", "nan", "null", "\\N", "x\x00", "é", "e
 codes = st.sampled_from(["1", "01", " 1", "A", "B", "N/A", 'q"q', "l\nl"])
 decimals = st.sampled_from(["1", "1.0", "-2.5", "1E+2", "0.00005", "-0", "", "x", "1e15", "1,5", "+.5", "12345678901234.56785", "2e-5", "0" * 40 + "1"])
 dates = st.sampled_from([DAY] * 6 + ["2025-11-23", "2025-02-30", "1999-01-01", "2030-01-01", "hoy", ""])
-times = st.sampled_from(["10:30", "10:30:15", "23:59:59.9999999", "24:00", "", "9:00"])
+times = st.sampled_from(["10:30", "10:30:15", "23:59:59.9999999", "07:08:09.123456789012345", "24:00", "", "9:00"])
 integers = st.sampled_from(["1", "2", "3", "01", "1.0", "", "-1", "99999999999"])
 
 sale = st.tuples(codes, integers, dates, times, codes, words, words, decimals, decimals, decimals, decimals)
