@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from fluxion_pipeline.contracts.clock import UTC
 from fluxion_pipeline.landing.index import instant
 from fluxion_pipeline.landing.lineage import compacted, written_at
+from fluxion_pipeline.locks import is_free
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.operations.checks import CheckOutcome, Question, Rows, table_of
+from fluxion_pipeline.operations.land import JOBS, RECOVERY
 from fluxion_pipeline.sinks.copying import LINES, META, to_copy
 
 
@@ -57,12 +60,25 @@ def _first(app: App, place: str, upto: int) -> int:
     return first
 
 
+def landing_since(app: App) -> datetime | None:
+    """Since when runs read and land that haven't come to the sinks yet; None: none does."""
+    held = [lock for job in (*JOBS.values(), RECOVERY) if not is_free(lock := app.locks / f"{job}.lock")]
+    return min((datetime.fromtimestamp(lock.stat().st_mtime, UTC) for lock in held), default=None)
+
+
 def nothing_pending(app: App) -> Question:
-    """The sink has the newest image of every slice that ever landed; slices that are still to be copied are told apart."""
+    """The sink has the newest image of every slice that ever landed.
+
+    What landed since a run began that is still reading is on its way: that run brings it. Slices that are
+    still to be copied are told apart, too.
+    """
 
     def judge(meta: Rows, lines: Rows) -> CheckOutcome:
         held: dict[str, str] = dict(meta)
-        lacks = owed(app, {name.removeprefix("hasta:"): int(value) for name, value in held.items() if name.startswith("hasta:")})
+        begun = landing_since(app)
+        found = owed(app, {name.removeprefix("hasta:"): int(value) for name, value in held.items() if name.startswith("hasta:")})
+        lacks = tuple(x for x in found if begun is None or x.since is None or x.since < begun)
+        coming = sum(x.lotes for x in found) - sum(x.lotes for x in lacks)
         waiting = to_copy(app.outbox, held, lines)
         at = app.clock()
         ages = {x.location: (at - x.since).total_seconds() / 3600 for x in lacks if x.since is not None}
@@ -72,13 +88,15 @@ def nothing_pending(app: App) -> Question:
         said = f"{slices} slices in {lotes} lotes of {len(lacks)} locations are owed to it, for up to {oldest:.1f} h, {size / 1e6:.1f} MB: fluxion sync"
         return CheckOutcome(
             not (lacks or waiting),
-            "; ".join(filter(None, (said if lacks else "", copied))) or "it has everything that landed",
+            "; ".join(filter(None, (said if lacks else "", copied, f"{coming} lotes are on their way: a run is still reading" if coming else "")))
+            or "it has everything that landed",
             {
                 "slices_pendientes": slices,
                 "ubicaciones_pendientes": len(lacks),
                 "lotes_pendientes": lotes,
                 "horas_del_mas_antiguo": round(oldest, 3),
                 "bytes_pendientes": size,
+                "lotes_en_camino": coming,
                 "slices_por_copiar": len(waiting),
                 "filas_por_copiar": sum(i.rows for i in waiting),
             },

@@ -6,12 +6,31 @@ from datetime import timedelta
 
 from fluxion_pipeline.contracts.clock import now
 from fluxion_pipeline.contracts.outcomes import SinkName
+from fluxion_pipeline.locks import hold
 from fluxion_pipeline.operations.app import App
-from fluxion_pipeline.operations.checks import ask
+from fluxion_pipeline.operations.checks import CheckOutcome, ask
 from fluxion_pipeline.operations.owed import nothing_pending
 from fluxion_pipeline.settings import Settings
 from fluxion_pipeline_tests.support.home import DAY, Home
 from fluxion_pipeline_tests.support.readings import invoices, sales
+
+
+def test_what_a_run_lands_that_still_reads_is_on_its_way(duck_settings: Settings) -> None:
+    home = Home(duck_settings).ready()
+    home.converge(SinkName.DUCKDB)
+
+    def found() -> CheckOutcome:
+        return ask(home.app, SinkName.DUCKDB, {"pending": nothing_pending(home.app)})["pending"]
+
+    with hold(home.app.locks / "recuperacion.lock"):
+        home.land(sales("SUC001", DAY, invoices(1, 2)))
+        coming = found()
+    assert (coming.passed, coming.numbers["lotes_pendientes"], coming.numbers["lotes_en_camino"]) == (True, 0, 1)
+    assert "a run is still reading" in coming.summary
+    left = found()  # it has ended, and brought nothing
+    assert (left.passed, left.numbers["lotes_pendientes"], left.numbers["lotes_en_camino"]) == (False, 1, 0)
+    with hold(home.app.locks / "ventas.lock"):  # another one, which began later
+        assert not found().passed
 
 
 def test_what_is_owed_is_told_by_number_age_and_size(duck_settings: Settings) -> None:
