@@ -63,7 +63,7 @@ def _images_anew(app: App, table: str, origin: Origin, apply: bool) -> int:
             raise missing
         err.print(f"to make them anew from there: fluxion repair {table} --from {origin} --apply")
         raise typer.Exit(1)
-    done = restore_images.restore(app, found)
+    done = restore_images.restore(app, table, found)
     print(f"{table}: {done} images made anew")
     if missing is not None:
         raise missing

@@ -42,12 +42,10 @@ class Lost:
     Attributes:
         image: which.
         sink: a database that holds it as it was; None: none does.
-        rows: its rows there, the table's compared columns; None where there is no such database.
     """
 
     image: Image
     sink: SinkName | None = None
-    rows: pa.Table | None = None
 
 
 def lost_images(app: App, table: str) -> tuple[Image, ...]:
@@ -85,8 +83,8 @@ def search(app: App, table: str, images: Iterable[Image]) -> tuple[Lost, ...]:
         found |= {f"{location} {s}": Lost(i) for s, i in wanted.items()}
         for sink in app.settings.db_mode.sinks:
             todo = [i for s, i in wanted.items() if found[f"{location} {s}"].sink is None]
-            for image, rows in _held(app, sink, SPECS[table], todo):
-                found[f"{location} {image.slice}"] = Lost(image, sink, rows)
+            for image, _ in _held(app, sink, SPECS[table], todo):
+                found[f"{location} {image.slice}"] = Lost(image, sink)
     return tuple(found.values())
 
 
@@ -112,17 +110,18 @@ def _held(app: App, sink: SinkName, table: TableSpec, images: Sequence[Image]) -
             yield image, mine
 
 
-def restore(app: App, found: Sequence[Lost]) -> int:
-    """Write the images that some database holds anew, a lote a location; how many.
+def restore(app: App, table: str, found: Sequence[Lost]) -> int:
+    """Write the images that some database holds anew, a lote for each location and database; how many.
 
-    A location that landed meanwhile is left as it is by now: what has a newer image needs the old one no more.
+    The rows are read and compared once more, a location's at a time. One that landed meanwhile is left as it
+    is by now: what has a newer image needs the old one no more.
     """
     done = 0
-    held = sorted((x for x in found if x.rows is not None), key=lambda x: x.image.location)
-    for location, lost in groupby(held, key=lambda x: x.image.location):
+    held = sorted(((x.image.location, x.sink, x.image) for x in found if x.sink is not None), key=lambda x: x[:2])
+    for (location, sink), lost in groupby(held, key=lambda x: x[:2]):
         with app.outbox.lock(location) as past:
-            drafts = tuple(_draft(past, x.image, x.rows) for x in lost if x.rows is not None and past.image(x.image.table, x.image.slice) == x.image)
-            if drafts:
+            images = [i for _, _, i in lost if past.image(i.table, i.slice) == i]
+            if drafts := tuple(_draft(past, image, rows) for image, rows in _held(app, sink, SPECS[table], images)):
                 app.outbox.write(past, drafts, extra={COMPACTED: True})
                 done += len(drafts)
     return done
