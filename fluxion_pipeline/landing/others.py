@@ -96,15 +96,19 @@ class Others:
 
     @cached_property
     def awaited(self) -> str | None:
-        """The location that sales may be of, since near that day they were, under the same names: until it is known what it sold itself.
+        """The location that the rows may be of, since near that day this one's sales were, under the same names: until it is known what that one has.
 
         Nobody waits for a location that is in doubt itself.
         """
-        reading = self.reading
-        if reading.fact is not Fact.VENTAS or not self._is_large:
-            return None
-        known = {other.location: int(self._between(None, other.covered).sum()) for other in self._found}
-        return next((x for x in self._near() if known.get(x, 0) < outcome.LIMITS.alike and not doubts(self.index, x, reading.cut)), None)
+        near = self._near() if self._is_large else []
+        return next((x for x in near if self._is_unknown(x) and not doubts(self.index, x, self.reading.cut)), None)
+
+    def _is_unknown(self, location: str) -> bool:
+        """Whether too little is known of what another location has: no stock ever, or of the lines almost none."""
+        if self.reading.fact is Fact.INVENTARIO:
+            return not self.index.images(location, "inventario_actual", slices=[location])
+        known = (int(self._between(None, other.covered).sum()) for other in self._found if other.location == location)
+        return next(known, 0) < outcome.LIMITS.alike
 
     def elsewhere(self, lines: pa.Table) -> _Mask:
         """Which sales lines of the day are another location's: they stand there, too, or would if it weren't held back as the twin of this one."""
@@ -149,8 +153,9 @@ class Others:
         return doubts(self.index, self.reading.location, self.reading.cut)
 
     def _near(self) -> list[str]:
-        """The locations as which this one answered near that day with lines that named whom these do."""
-        return sorted(x for x, doubt in self._doubts.items() if doubt.names == (self.reading.names or ""))
+        """The locations as which this one answered near that day, with lines that named whom these do (stock names nobody)."""
+        stock = self.reading.fact is Fact.INVENTARIO
+        return sorted(x for x, doubt in self._doubts.items() if stock or doubt.names == (self.reading.names or ""))
 
     def _named(self) -> Twin | None:
         """Another location as whose own the lines are named, where names tell anything."""

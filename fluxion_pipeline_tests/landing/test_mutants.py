@@ -200,7 +200,7 @@ MUTANTS = {
     "no stock is suspicious": Mutant((stock, "suspicion"), never, [said("stock", 1, 1)]),
     "a reading is compared in size where it is large only": Mutant(
         (stock, "stock_suspicion"),
-        lambda r, before, zero, twin, rule=outcome.stock_suspicion: rule(r, before if r.rows.num_rows >= 4 else 0, zero, twin),
+        lambda r, before, zero, twin, awaited, rule=outcome.stock_suspicion: rule(r, before if r.rows.num_rows >= 4 else 0, zero, twin, awaited),
         [said("stock", 1, 1, FOUR), said("stock", 2, 2, "a1")],
     ),
     "displaced rows count as known": Mutant((sales, "suspicion"), counts_displaced, [said(*DAY0, "a1"), said("ventas", 1, 22, "a1"), said("ventas", 0, 23)]),

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pytest
 
 from fluxion_pipeline.landing import digest, doubts, others
-from fluxion_pipeline.landing.decide import reading
+from fluxion_pipeline.landing.decide import outcome, reading, stock
 from fluxion_pipeline.landing.others import Others
 from fluxion_pipeline_tests.landing.mutant import Mutant, lived, never
 from fluxion_pipeline_tests.support import landing_twins as twins
@@ -26,6 +26,10 @@ def whole_answers_only(self: Others, other: Any, alike: Callable[..., Any] = Oth
 
 def known_to_its_end(self: Others, other: Any, alike: Callable[..., Any] = Others._sold_alike) -> Any:
     return alike(self, replace(other, covered=None))
+
+
+def without_awaited(r: Any, before: int, zero: bool, twin: Any, _awaited: Any, rule: Callable[..., Any] = outcome.stock_suspicion) -> Any:
+    return rule(r, before, zero, twin)
 
 
 def not_of_another(index: Any, location: str, cut: str) -> Any:
@@ -52,6 +56,7 @@ MUTANTS = {
     "a store in doubt is waited for": Mutant((others, "doubts"), not_of_another, twins.AWAITED_IN_VAIN),
     "days near by tell nothing": Mutant((others, "doubts"), lambda *_a: {}, twins.BELIEVED),
     "who was overruled is in no doubt": Mutant((doubts, "_overruled"), lambda *_a: (), twins.ACCEPTED),
+    "the stock of a store that was another is believed": Mutant((stock, "stock_suspicion"), without_awaited, twins.AWAITED_STOCK),
     "sales tell nothing of stock": Mutant((Others, "_doubts"), {}, twins.DOUBTED_STOCK),
     "a store that goes on as it was is a twin": Mutant((Others, "_goes_on"), lambda _self: False, twins.GOES_ON),
     "another store's stock is met at the same tick only": Mutant((Others, "_stocks"), lambda _self: [], twins.STOCK_BEFORE),

@@ -70,6 +70,7 @@ CASES: dict[str, tuple[list[Reading], tuple[str, bool] | None]] = {
     "what one has that was told to be this one": (twins.BELIEVED, ("completo", True)),
     "after a person said who is the other": (twins.ACCEPTED, ("sospechoso", False)),
     "a stock that goes on, of a store whose sales are another's": (twins.DOUBTED_STOCK, ("sospechoso", False)),
+    "the first stock of a store whose sales are another's": (twins.AWAITED_STOCK, ("sospechoso", False)),
     "an accepted twin, read again": (
         [said("stock", 1, 1, FOUR, place="B"), said("stock", 1, 2, FOUR, provenance="accept"), said("stock", 1, 3, FOUR)],
         None,

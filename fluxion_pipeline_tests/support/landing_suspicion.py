@@ -131,14 +131,19 @@ def is_believed(landing: Landing, r: Reading, name: str) -> bool:
 
 
 def awaited(landing: Landing, r: Reading) -> str | None:
-    """The place that sales may be of, since near that day they were, under the same names: until it is known what it sold itself.
+    """The place that a reading may be of, since near that day the place's sales were, under the same names: until it is known what that one has itself.
 
     Nobody waits for a place that is in doubt itself.
     """
-    if r.table != "ventas" or len(r.lines) + len(r.rejects) < MANY:
+    if len(r.lines) + len(r.rejects) < MANY:
         return None
-    near = sorted(x for x, (_, names) in doubts(landing, r.place, r).items() if names == (r.names or ""))
-    return next((x for x in near if not doubts(landing, x, r) and len(knows(landing.get(x, Place()), r)) < ALIKE), None)
+    near = sorted(x for x, (_, names) in doubts(landing, r.place, r).items() if names == (r.names or "") or r.table == "stock")
+    return next((x for x in near if not doubts(landing, x, r) and is_unknown(landing.get(x, Place()), r)), None)
+
+
+def is_unknown(o: Place, r: Reading) -> bool:
+    """Whether too little is known of what another place has: no stock ever, or of the lines almost none."""
+    return not o.ticks if r.table == "stock" else len(knows(o, r)) < ALIKE
 
 
 def doubts(landing: Landing, place: str, r: Reading) -> dict[str, Doubt]:

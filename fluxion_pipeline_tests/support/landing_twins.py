@@ -79,3 +79,5 @@ DOUBTED_STOCK: list[Reading | Step] = [
     said("stock", 14, 15, MANY, place="B"),
 ]
 """B had A's stock from the first; its sales tell that it answers as A."""
+AWAITED_STOCK: list[Reading | Step] = [*TOLD, said("stock", 11, 14, MANY, place="B")]
+"""B's sales were A's, and of A no stock is known."""

@@ -83,7 +83,7 @@ def _sales_outcome(reading: Reading, stands: Outcome | None, good: int) -> Outco
     return Outcome.COMPLETO if good else Outcome.VACIO
 
 
-def stock_suspicion(reading: Reading, before: int, zero: bool, twin: Twin | None) -> str | None:
+def stock_suspicion(reading: Reading, before: int, zero: bool, twin: Twin | None, awaited: str | None = None) -> str | None:
     """Why a good stock reading is held back.
 
     Args:
@@ -91,10 +91,13 @@ def stock_suspicion(reading: Reading, before: int, zero: bool, twin: Twin | None
         before: rows of the state before it.
         zero: whether all of its rows have no stock.
         twin: another location with the same rows at the same tick.
+        awaited: another location whose stock it may be, but none of that one is known yet.
     """
     count = reading.rows.num_rows + reading.rejects.num_rows
     if twin:
         return f"{twin} at the same tick"
+    if awaited:
+        return f"espera: near that day its sales were those of {awaited}, of which no stock is known"
     if count == 0:
         return "sin existencias: no stock rows at all"
     if count >= LIMITS.many and zero:

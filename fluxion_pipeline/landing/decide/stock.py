@@ -25,7 +25,7 @@ def suspicion(reading: Reading, state_before: pa.Table, others: Others) -> str |
     """Why the reading is held back, or None."""
     stock = reading.rows.column("stock")
     zero = reading.rows.num_rows > 0 and bool(pc.all(pc.equal(stock, pa.scalar(0, stock.type))).as_py())
-    return stock_suspicion(reading, state_before.num_rows, zero, others.twin)
+    return stock_suspicion(reading, state_before.num_rows, zero, others.twin, others.awaited)
 
 
 def drafts(reading: Reading, state: pa.Table, past: Past, measure: tuple[int, str] | None) -> tuple[Draft, ...]:
