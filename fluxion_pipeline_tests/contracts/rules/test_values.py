@@ -47,12 +47,12 @@ def test_the_offset_is_that_of_the_day(day):
     assert row["fecha_venta"].astimezone(ZONE).strftime("%Y-%m-%d %H:%M") == f"{day} 12:00"
 
 
-@pytest.mark.parametrize("text", ["00:00", "23:59", "23:59:59", "09:05:01.5", "09:05:01.123456789"])
+@pytest.mark.parametrize("text", ["00:00", "23:59", "23:59:59", "09:05:01.5", "09:05:01.123456789", "09:05:01.1234567890123"])
 def test_a_time_has_hours_and_minutes_perhaps_more(text):
     one_sale(hora=text)
 
 
-@pytest.mark.parametrize("text", ["24:00", "9:05", "09:60", "09:05:60", "09:05:01.", "09:05:01.1234567890", "09:05 PM", "0905", "09:05:01Z"])
+@pytest.mark.parametrize("text", ["24:00", "9:05", "09:60", "09:05:60", "09:05:01.", "09:05 PM", "0905", "09:05:01Z"])
 def test_a_time_that_is_none_is_refused(text):
     assert refusal(hora=text) == ("hora", text, "hora is not a time HH:MM or HH:MM:SS")
 
