@@ -165,9 +165,10 @@ class Others:
         return Twin(str(named), count, count, named=True)
 
     def _is_believed(self, location: str) -> bool:
-        """Whether what two locations have is the reading's: by the names on the lines, else by who was told last to be the other one."""
+        """Whether what two locations have is the reading's: by the names on the lines, where they tell, else by who was told last to be the other one."""
         mine, names = self.reading.location, self.reading.names
-        if names in {mine, location} and names == next((other.names for other in self._found if other.location == location), None):
+        stands = next((other.names for other in self._found if other.location == location), None)
+        if names is not None and names in {mine, location} and names == stands and names_tell(self.index, names):
             return names == mine
         theirs = doubts(self.index, location, self.reading.cut).get(mine, NEVER)
         return theirs.at > self._doubts.get(location, NEVER).at

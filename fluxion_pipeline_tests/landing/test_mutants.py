@@ -18,6 +18,7 @@ from fluxion_pipeline.landing.index import Index, stamp
 from fluxion_pipeline.landing.keys import KeyIndex
 from fluxion_pipeline.landing.past import Past
 from fluxion_pipeline_tests.landing.mutant import Mutant, lived, never
+from fluxion_pipeline_tests.landing.mutants_twins import TWINS
 from fluxion_pipeline_tests.support.landing_lives import Life, Step
 from fluxion_pipeline_tests.support.landing_terms import Reading, Reject
 from fluxion_pipeline_tests.support.landing_twins import FOUR
@@ -154,7 +155,7 @@ REJECTS: list[Reading | Step] = [
     lines(5, ("a", 1, 1), ("e", 1, 1), rejects=XY, window=(0, 5)),
     lines(9, ("c", 1, 6), ("d", 1, 6), rejects=(Reject("z", "f", 7),), window=(5, 9)),
 ]
-MUTANTS = {
+MUTANTS = TWINS | {
     "the past replaces the present": Mutant((reading._Case, "is_past"), False, [said(*DAY0, "a1"), said("ventas", 0, 11, "b1")]),
     "past is told by what stands, not by when it was last seen": Mutant(
         (reading._Case, "is_past"), property(as_standing), [said(*DAY0, "a1"), said("ventas", 0, 14, "a1"), said("ventas", 0, 13, "b1")]

@@ -62,6 +62,7 @@ CASES: dict[str, tuple[list[Reading], tuple[str, bool] | None]] = {
     "sales whose lines name another store": (twins.NAMED, ("sospechoso", False)),
     "sales of a server that names all lines alike": (twins.ALL_NAMED_ALIKE, ("completo", True)),
     "what another has, too, and the lines name this one": (twins.OWN_NAMES, ("completo", True)),
+    "what another has, too, of a server that names all lines alike": (twins.ALL_NAMED_THE_SAME, ("sospechoso", False)),
     "what another landed since, read again": (twins.OVERRULED, ("sospechoso", False)),
     "the day after that of a twin, and the other's isn't known": (twins.AWAITED, ("sospechoso", False)),
     "a day far from that of a twin": (twins.AWAITED_FAR, ("completo", True)),

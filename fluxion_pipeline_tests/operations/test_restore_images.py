@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from click.testing import Result
 from typer.testing import CliRunner
 
 from fluxion_pipeline.cli.main import build
@@ -35,7 +36,7 @@ DAMAGES = {
 }
 
 
-def typed(app: App, *words: str):  # type: ignore[no-untyped-def]
+def typed(app: App, *words: str) -> Result:
     return CliRunner().invoke(build(), words, env=environment(app.settings))
 
 

@@ -126,7 +126,7 @@ def test_lines_that_name_another_store_are_held_though_that_one_is_not_there(wor
 
 def test_who_comes_first_in_a_new_home_takes_nobodys_place_whose_warehouse_the_lines_name(world: Days) -> None:
     world.twins = {B: A}
-    assert outcomes(world, f"{DAY}T12:05", B, A) == ["en_curso"] * 2  # of the first store that there ever is nothing tells
+    assert outcomes(world, f"{DAY}T12:05", B, C, A) == ["en_curso"] * 3  # of the first store that there ever is nothing tells
     assert outcomes(world, f"{DAY}T13:05", B, A) == ["sospechoso", "en_curso"]
     assert exact(world, A)
     assert DAY in contested(world.app.outbox.index, B)

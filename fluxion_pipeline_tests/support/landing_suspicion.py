@@ -40,11 +40,13 @@ def stock_suspicion(n: int, m: int, zero: bool) -> str | None:
 
 # ── who says what another one has ───────────────────────────────────────────────────────────
 def named(landing: Landing, r: Reading) -> str | None:
-    """The other place as whose own its lines are named; where names tell anything: a third one's day bears its own."""
-    if r.names in (None, r.place) or len(r.lines) < ALIKE:
-        return None
-    tells = any(s[0] == "ventas" and x.names == name != r.names for name, o in landing.items() for s, (x, _) in o.standing.items())
-    return r.names if tells else None
+    """The other place as whose own its lines are named, where names tell anything."""
+    return None if r.names == r.place or len(r.lines) < ALIKE or not names_tell(landing, r) else r.names
+
+
+def names_tell(landing: Landing, r: Reading) -> bool:
+    """Whether the names on a reading's lines tell anything: another one's day bears its own."""
+    return r.names is not None and any(s[0] == "ventas" and x.names == name != r.names for name, o in landing.items() for s, (x, _) in o.standing.items())
 
 
 def alike(landing: Landing, r: Reading) -> list[str]:
@@ -123,9 +125,9 @@ def is_held(u: Place, s: Slice) -> bool:
 
 # ── whose it is ─────────────────────────────────────────────────────────────────────────────
 def is_believed(landing: Landing, r: Reading, name: str) -> bool:
-    """Whether what two places have is the one's that says it now: by the names on the lines, else by who was told last to be the other."""
+    """Whether what two places have is the one's that says it now: by the names on the lines, where they tell, else by who was told last to be the other."""
     stands = landing[name].standing.get(r.slice)
-    if r.names in (r.place, name) and stands and stands[0].names == r.names:
+    if r.names in (r.place, name) and stands and stands[0].names == r.names and names_tell(landing, r):
         return r.names == r.place
     return doubts(landing, name, r).get(r.place, NEVER)[0] > doubts(landing, r.place, r).get(name, NEVER)[0]
 

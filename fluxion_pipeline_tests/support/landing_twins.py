@@ -49,8 +49,12 @@ NAMED: list[Reading | Step] = [said(*DAY0, "x1", place="C", names="C"), said(*DA
 """B's lines name A, of which nothing is known; that C's name C tells that names are worth something."""
 ALL_NAMED_ALIKE: list[Reading | Step] = [said(*DAY0, OTHERS, names="A"), said(*DAY0, FOUR, place="B", names="A")]
 """A server that names everybody's lines after one store."""
-OWN_NAMES: list[Reading | Step] = [said(*DAY0, FOUR, place="B", names="A"), said("ventas", 0, 13, FOUR, names="A")]
-"""B answers as A and comes first; A says the same, and it is A's that the lines name."""
+FIRST_AS_ANOTHER: list[Reading | Step] = [said(*DAY0, FOUR, place="B", names="A"), said(*DAY0, "x1", place="C", names="C")]
+"""B answers as A and comes first, when nothing tells yet that names are worth something."""
+OWN_NAMES: list[Reading | Step] = [*FIRST_AS_ANOTHER, said("ventas", 0, 13, FOUR, names="A")]
+"""A says the same, and it is A's that the lines name."""
+ALL_NAMED_THE_SAME: list[Reading | Step] = [FIRST_AS_ANOTHER[0], said("ventas", 0, 13, FOUR, names="A")]
+"""As before, of a server that names everybody's lines after one store: who came first is believed."""
 OVERRULED: list[Reading | Step] = [*OWN_NAMES, said("ventas", 0, 14, FOUR, place="B", names="A")]
 TOLD: list[Reading | Step] = [said(*DAY0, FOUR), said("ventas", 0, 13, FOUR, place="B")]
 """B answers as A does, and is told so."""

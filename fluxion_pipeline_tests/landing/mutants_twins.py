@@ -1,4 +1,4 @@
-"""A test of the tests: each rule of stores that answer as another one broken once, and a short life that does not survive it."""
+"""Each rule of stores that answer as another one, broken once, and a short life that does not survive it: for ``test_mutants``."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pytest
 
 from fluxion_pipeline.landing import digest, doubts, others
 from fluxion_pipeline.landing.decide import outcome, reading, stock
 from fluxion_pipeline.landing.others import Others
-from fluxion_pipeline_tests.landing.mutant import Mutant, lived, never
+from fluxion_pipeline_tests.landing.mutant import Mutant, never
 from fluxion_pipeline_tests.support import landing_twins as twins
-from fluxion_pipeline_tests.support.landing_lives import Life
 
 
 def whole_answers_only(self: Others, other: Any, alike: Callable[..., Any] = Others._sold_alike) -> Any:
@@ -36,7 +34,7 @@ def not_of_another(index: Any, location: str, cut: str) -> Any:
     return doubts.doubts(index, location, cut) if location == "SUC007" else {}
 
 
-MUTANTS = {
+TWINS = {
     "twins are told by whole answers only": Mutant((Others, "_sold_alike"), whole_answers_only, twins.WINDOW_TWIN),
     "another store knows its day to the end": Mutant((Others, "_sold_alike"), known_to_its_end, twins.LATER_TWIN),
     "what another store takes back is still its": Mutant((Others, "_taken_back"), lambda *_a: False, twins.TAKEN_BACK),
@@ -47,6 +45,7 @@ MUTANTS = {
     "what another store wants back is missed": Mutant((Others, "_evidence"), never, twins.CROSSED),
     "another store's lines are missed": Mutant((Others, "elsewhere"), lambda _self, rows: np.zeros(rows.num_rows, np.bool_), twins.TAKEN_BACK),
     "names on lines tell nothing": Mutant((Others, "_named"), never, twins.NAMED),
+    "names on lines tell whose a day is of any server": Mutant((others, "names_tell"), lambda *_a: True, twins.ALL_NAMED_THE_SAME),
     "names on lines always tell": Mutant((others, "names_tell"), lambda *_a: True, twins.ALL_NAMED_ALIKE),
     "who came first is believed": Mutant((Others, "_is_believed"), lambda *_a: False, twins.OWN_NAMES),
     "what stands is its own though another landed it since": Mutant((reading, "_is_anothers"), lambda *_a: False, twins.OVERRULED),
@@ -62,16 +61,3 @@ MUTANTS = {
     "another store's stock is met at the same tick only": Mutant((Others, "_stocks"), lambda _self: [], twins.STOCK_BEFORE),
     "twins are not met": Mutant((Others, "twin"), None, twins.TWINS),
 }
-
-
-@pytest.mark.parametrize("name", MUTANTS)
-def test_a_broken_rule_is_noticed(name: str, life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
-    where, broken, steps = MUTANTS[name]
-    monkeypatch.setattr(*where, broken)
-    with pytest.raises(AssertionError):
-        lived(life, steps)
-
-
-@pytest.mark.parametrize("name", MUTANTS)
-def test_its_life_is_good_while_no_rule_is_broken(name: str, life: Life) -> None:
-    lived(life, MUTANTS[name].life)
