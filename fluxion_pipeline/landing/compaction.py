@@ -28,7 +28,7 @@ from fluxion_pipeline.landing.lineage import Overtaken
 from fluxion_pipeline.landing.lote import COMPACTED
 from fluxion_pipeline.landing.measure import applied
 from fluxion_pipeline.landing.outbox import Outbox
-from fluxion_pipeline.landing.past import Past, image_rows
+from fluxion_pipeline.landing.past import DAMAGED, LOST, Past, image_rows
 from fluxion_pipeline.landing.retention import day_of
 from fluxion_pipeline.landing.tables import table_of
 from fluxion_pipeline.pause import standing
@@ -86,33 +86,33 @@ def _month_end(day: date) -> date:
 
 def _worth(images: Sequence[Image], *, many: bool) -> bool:
     """Whether they lie in many files, or in files of which less than half is newest."""
-    files = {i.file for i in images}
-    return (many and len(files) > FILES) or 2 * sum(i.rows for i in images) < sum(map(_rows, files))
+    files = {i.file: i.table for i in images}
+    return (many and len(files) > FILES) or 2 * sum(i.rows for i in images) < sum(_rows(f, t) for f, t in files.items())
 
 
 def _alike(images: Sequence[Image]) -> list[Image]:
     """Those whose columns are the newest one's: a table that has gained a column since has two kinds of files."""
-    schemas = {file: _schema(file) for file in {i.file for i in images}}
+    schemas = {file: _schema(file, table) for file, table in {i.file: i.table for i in images}.items()}
     newest = schemas[max(images, key=lambda i: i.lote).file]
     return [i for i in images if schemas[i.file] == newest]
 
 
-def _schema(file: Path) -> pa.Schema:
-    with _readable(file):
+def _schema(file: Path, table: str) -> pa.Schema:
+    with _readable(file, table):
         return pq.read_schema(file)
 
 
-def _rows(file: Path) -> int:
-    with _readable(file):
+def _rows(file: Path, table: str) -> int:
+    with _readable(file, table):
         return int(pq.read_metadata(file).num_rows)
 
 
 @contextmanager
-def _readable(file: Path) -> Iterator[None]:
+def _readable(file: Path, table: str) -> Iterator[None]:
     try:
         yield
-    except (OSError, pa.ArrowException) as error:
-        raise OutboxError(f"the image {file} can't be read: {error}", "restore the folder lotes of FLUXION_HOME from its backup") from error
+    except DAMAGED as error:
+        raise OutboxError(f"the image {file} can't be read: {error}", LOST.format(table=table)) from error
 
 
 def _lotes(images: Sequence[Image]) -> Iterator[list[Image]]:
@@ -134,7 +134,6 @@ def _draft(outbox: Outbox, image: Image) -> Draft:
     rows = image_rows(image)
     found = applied(rows, [c for c in table_of(outbox.home, image.table).columns if c in rows.schema.names])  # a contract may have gained some
     if found != (image.rows, image.digest):
-        raise OutboxError(
-            f"the image of {image.table} {image.slice} in {image.file} isn't what its manifest says", "restore the folder lotes of FLUXION_HOME from its backup"
-        )
+        what = f"the image of {image.table} {image.slice} in {image.file} isn't what its manifest says"
+        raise OutboxError(what, LOST.format(table=image.table))
     return Draft(image.table, image.slice, rows, stateful=True, measure=found)

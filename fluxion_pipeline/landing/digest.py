@@ -7,6 +7,7 @@ in SQL, and DuckDB gives the md5. ``likeness`` is for rows that are only compare
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from hashlib import md5
 from typing import Any
@@ -42,6 +43,23 @@ def digest_of(rows: pa.Table, names: Iterable[str]) -> str:
         # In two parts: a sum of 64-bit numbers doesn't fit into one.
         total += (int((found >> 32).sum()) << 32) + int((found & 0xFFFFFFFF).sum())
     return str(total)
+
+
+def digests_by(rows: pa.Table, names: Iterable[str], group: str) -> dict[str, tuple[int, str]]:
+    """Number of rows, and ``digest_of`` them, of each value of a column of text: as fast for many groups as for one."""
+    kept, counts, sums = list(names), Counter[str](), defaultdict[str, int](int)
+    for start in range(0, rows.num_rows, PIECE):
+        piece = rows.slice(start, PIECE)
+        found = halves(_texts(piece, kept))
+        coded = piece.column(group).combine_chunks().dictionary_encode()
+        codes = np.asarray(coded.indices.to_numpy(zero_copy_only=False))
+        parts = np.zeros((3, len(coded.dictionary)), np.int64)
+        for part, numbers in zip(parts, (np.ones_like(found), found >> 32, found & 0xFFFFFFFF), strict=True):
+            np.add.at(part, codes, numbers)
+        for value, count, high, low in zip(coded.dictionary.to_pylist(), *parts.tolist(), strict=True):
+            counts[value] += count
+            sums[value] += (high << 32) + low
+    return {value: (count, str(sums[value])) for value, count in counts.items()}
 
 
 def likeness(rows: pa.Table, names: Sequence[str]) -> str:

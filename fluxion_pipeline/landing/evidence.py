@@ -13,6 +13,7 @@ from fluxion_pipeline.errors import OutboxError
 from fluxion_pipeline.landing.index import instant
 from fluxion_pipeline.landing.lote import Manifest, folder, manifest_path, read_manifest
 from fluxion_pipeline.landing.outbox import Outbox
+from fluxion_pipeline.landing.past import DAMAGED
 from fluxion_pipeline.sources.protocol import MET_SCHEMA, REJECT_SCHEMA, Reading, no_rejects, no_rows, row_schema
 
 
@@ -54,7 +55,7 @@ def reading_of(outbox: Outbox, held: HeldBack) -> Reading:
     """The reading that was held back, as a person accepts it.
 
     Raises:
-        OutboxError: if its lote is gone.
+        OutboxError: if its lote is gone, or can't be read.
     """
     root = outbox.place(held.location)
     path = manifest_path(root, held.lote)
@@ -85,4 +86,10 @@ def reading_of(outbox: Outbox, held: HeldBack) -> Reading:
 
 def _table(outbox: Outbox, manifest: Manifest, name: str, schema: pa.Schema, empty: pa.Table) -> pa.Table:
     file = manifest.extra.get(name)
-    return pq.read_table(folder(outbox.place(manifest.location), manifest.sequence) / file).cast(schema) if file else empty
+    if not file:
+        return empty
+    path = folder(outbox.place(manifest.location), manifest.sequence) / file
+    try:
+        return pq.read_table(path).cast(schema)
+    except DAMAGED as error:
+        raise OutboxError(f"the evidence {path} can't be read: {str(error).splitlines()[0]}", "read it again: fluxion run … --accept") from error

@@ -135,7 +135,8 @@ class LoteWriter:
 
         buffer = io.BytesIO()
         told, size = (["_slice"], ROW_GROUP) if pieces else (False, None)
-        pq.write_table(table, buffer, size, compression="zstd", write_statistics=told, use_dictionary=False, store_decimal_as_integer=True)
+        how = {"compression": "zstd", "use_dictionary": False, "store_decimal_as_integer": True, "write_page_checksum": True}
+        pq.write_table(table, buffer, size, write_statistics=told, **how)
         data = buffer.getvalue()
         final = f"{self.sequence:09d}-{name}-{uuid.uuid4().hex[:8]}.parquet"
         create(self.folder / final, data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -21,6 +22,10 @@ from fluxion_pipeline.sources.protocol import ROW_KEYS, Reading, row_schema
 
 LOST = "fluxion repair {table} --from lote, if a database still holds it; else restore the folder lotes of FLUXION_HOME from its backup"
 """What to do about an image that can't be read."""
+DAMAGED = (OSError, LookupError, ValueError, pa.ArrowException)
+"""What reading a damaged file may raise: a column's name may be another by then, or no text at all."""
+DAMAGED_SQL = (duckdb.Error, ValueError, RuntimeError)
+"""What DuckDB raises over one: its messages quote names that may be no text."""
 _SALES_KEY = ROW_KEYS[Fact.VENTAS]
 
 
@@ -31,12 +36,12 @@ def image_rows(image: Image) -> pa.Table:
         OutboxError: if its file is gone or can't be read.
     """
     try:
-        file = pq.ParquetFile(image.file)
+        file = pq.ParquetFile(image.file, page_checksum_verification=True)
         rows = file.read(use_threads=False) if file.num_row_groups < 2 else file.read_row_groups(_pieces(file, image.slice), use_threads=False)
-    except (OSError, pa.ArrowException) as error:
+        mine = pc.equal(rows.column("_slice"), image.slice)
+    except DAMAGED as error:
         found = str(error).splitlines()[0]
         raise OutboxError(f"the image {image.file} can't be read: {found}", LOST.format(table=image.table)) from error
-    mine = pc.equal(rows.column("_slice"), image.slice)
     return (rows if pc.all(mine).as_py() else rows.filter(mine)).drop_columns(["_slice"])
 
 
@@ -163,7 +168,12 @@ class Past:
                 FROM ({_parquet(images)})
             ) WHERE n = 1 AND movimiento <> 'baja' ORDER BY almacen_codigo, producto_codigo
         """  # noqa: S608 quoted names
-        return frames.query(sql, None, _values(images)).cast(schema)
+        try:
+            return frames.query(sql, None, _values(images)).cast(schema)
+        except DAMAGED_SQL:
+            for image in images:
+                image_rows(image)  # which one it is, and what to do about it
+            raise
 
 
 def _parquet(images: Sequence[Image]) -> str:

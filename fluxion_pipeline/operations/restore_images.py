@@ -26,10 +26,11 @@ from fluxion_pipeline.errors import ContractError, ConvergenceError, FluxionErro
 from fluxion_pipeline.landing import frames
 from fluxion_pipeline.landing.decide.decision import Draft
 from fluxion_pipeline.landing.decide.merge import REJECTS, state_schema
+from fluxion_pipeline.landing.digest import digests_by
 from fluxion_pipeline.landing.index import Image, instant
 from fluxion_pipeline.landing.lote import COMPACTED
 from fluxion_pipeline.landing.measure import applied
-from fluxion_pipeline.landing.past import Past, image_rows
+from fluxion_pipeline.landing.past import DAMAGED, Past, image_rows
 from fluxion_pipeline.landing.tables import table_of
 from fluxion_pipeline.operations.app import App
 from fluxion_pipeline.sinks.slices import values
@@ -57,16 +58,22 @@ def lost_images(app: App, table: str) -> tuple[Image, ...]:
 
 def _damaged(table: TableSpec, file: Path, images: Sequence[Image]) -> Iterator[Image]:
     try:
-        rows = pq.ParquetFile(file).read(use_threads=False)
-    except (OSError, pa.ArrowException):
-        rows = None
-    for image in images:
-        try:
-            own = image_rows(image) if rows is None else rows.filter(pc.equal(rows.column("_slice"), image.slice)).drop_columns(["_slice"])
-            if applied(own, [c for c in table.columns if c in own.schema.names]) != (image.rows, image.digest):
-                yield image
-        except (OutboxError, pa.ArrowException):
-            yield image
+        rows = pq.ParquetFile(file, page_checksum_verification=True).read(use_threads=False)
+        if "_desplazada" in rows.schema.names:
+            rows = rows.filter(pc.invert(rows.column("_desplazada")))
+        found = digests_by(rows, [c for c in table.columns if c in rows.schema.names], "_slice")
+        yield from (i for i in images if found.get(i.slice, (0, "0")) != (i.rows, i.digest))
+    except DAMAGED:
+        yield from (i for i in images if _unlike(table, i))
+
+
+def _unlike(table: TableSpec, image: Image) -> bool:
+    """Whether an image of a file that can't be read as a whole is lost: its piece of it may be there."""
+    try:
+        rows = image_rows(image)
+        return applied(rows, [c for c in table.columns if c in rows.schema.names]) != (image.rows, image.digest)
+    except (OutboxError, *DAMAGED):
+        return True
 
 
 def search(app: App, table: str, images: Iterable[Image]) -> tuple[Lost, ...]:

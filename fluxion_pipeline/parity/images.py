@@ -21,6 +21,7 @@ from fluxion_pipeline.contracts.tables import TableSpec
 from fluxion_pipeline.errors import ContractError
 from fluxion_pipeline.landing.index import Image
 from fluxion_pipeline.landing.kept import KeptLotes
+from fluxion_pipeline.landing.past import DAMAGED_SQL
 from fluxion_pipeline.parity import plan
 from fluxion_pipeline.parity.duckdb_side import OTHER, UNREADABLE, DuckdbSide
 from fluxion_pipeline.parity.exact import ChunkDifference, SliceDifference, compare
@@ -158,7 +159,7 @@ def compare_images(connection: duckdb.DuckDBPyConnection, chunk: Chunk, images: 
         try:
             with slices.laid_out(connection, mine):
                 connection.execute(f"CREATE OR REPLACE TEMP TABLE {_IMAGE} AS {changes.image_relation(table)}", [files])
-        except duckdb.Error as error:
+        except DAMAGED_SQL as error:
             raise changes.unreadable(table, files, error) from error
     else:
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {_IMAGE} AS SELECT * EXCLUDE ({quote(UNREADABLE)}) FROM {OTHER} LIMIT 0")  # noqa: S608 own names

@@ -19,7 +19,7 @@ from fluxion_pipeline.contracts.tables import TableSpec
 from fluxion_pipeline.errors import ConvergenceError
 from fluxion_pipeline.landing.earlier import WrittenStep
 from fluxion_pipeline.landing.index import Image
-from fluxion_pipeline.landing.past import LOST
+from fluxion_pipeline.landing.past import DAMAGED, DAMAGED_SQL, LOST
 from fluxion_pipeline.sinks import slices
 
 RESTORE = "restore the folder lotes of FLUXION_HOME from its backup, then: fluxion sync"
@@ -141,7 +141,7 @@ def measure_images(con: duckdb.DuckDBPyConnection, table: TableSpec, images: Seq
     sql = f"SELECT _slice, filename, count(*), {measure} FROM {_files(table)} AS r WHERE _slice BETWEEN ? AND ? {applied} GROUP BY 1, 2"  # noqa: S608 quoted names
     try:  # each slice of the files' pieces: to count too many is cheaper than to look each row up
         found = [x for x in con.execute(sql, [files, min(wanted)[0], max(wanted)[0]]).fetchall() if (x[0], x[1]) in wanted]
-    except duckdb.Error as error:
+    except DAMAGED_SQL as error:
         raise unreadable(table, files, error) from error
     _as_many(table, images, sum(rows for _, _, rows, _ in found))
     return {slice_: (rows, int(total)) for slice_, _, rows, total in found}
@@ -152,27 +152,34 @@ def _from_files(con: duckdb.DuckDBPyConnection, table: TableSpec, images: Sequen
     try:
         with slices.laid_out(con, images):
             return con.execute(sql, [files]).fetchall()
-    except duckdb.Error as error:
+    except DAMAGED_SQL as error:
         raise unreadable(table, files, error) from error
 
 
 def _as_many(table: TableSpec, images: Sequence[Image], found: int) -> None:
     wanted = sum(i.rows for i in images)
     if wanted != found:
-        raise ConvergenceError(f"the images of {table.name} have {found} rows, their manifests say {wanted}", RESTORE)
+        raise ConvergenceError(f"the images of {table.name} have {found} rows, their manifests say {wanted}", LOST.format(table=table.name))
 
 
-def unreadable(table: TableSpec, files: Sequence[str], error: duckdb.Error) -> Exception:
+def unreadable(table: TableSpec, files: Sequence[str], error: Exception) -> Exception:
     """The file at fault, found by reading each alone; the driver's own error if none is."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     for file in files:
         try:
-            pq.ParquetFile(file).read(use_threads=False)
-        except (OSError, pa.ArrowException) as found:
-            return ConvergenceError(f"the image {file} of {table.name} can't be read: {str(found).splitlines()[0]}", LOST.format(table=table.name))
+            _read(table, file)
+        except (*DAMAGED, *DAMAGED_SQL) as found:
+            what = (str(found).splitlines() or [type(found).__name__])[0]
+            return ConvergenceError(f"the image {file} of {table.name} can't be read: {what}", LOST.format(table=table.name))
     return error
+
+
+def _read(table: TableSpec, file: str) -> None:
+    """Read all of a file, as landing does and as sinks do: a damage may trouble one of them only, and a connection that met it is spoilt."""
+    import pyarrow.parquet as pq
+
+    pq.ParquetFile(file, page_checksum_verification=True).read(use_threads=False).column("_slice")
+    with duckdb.connect() as alone:
+        alone.execute(f"SELECT max(hash(_slice, {columns(table.columns)})) FROM {_files(table)}", [[file]]).fetchall()  # noqa: S608 quoted names
 
 
 def _no_rows(table: TableSpec) -> str:

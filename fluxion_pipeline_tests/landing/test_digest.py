@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import date, datetime, timezone
 from decimal import Decimal
 from typing import Any
+from unittest import mock
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,9 +16,9 @@ from hypothesis import strategies as st
 from fluxion_pipeline.contracts.rows import arrow_type
 from fluxion_pipeline.contracts.sqltext import digest_duckdb
 from fluxion_pipeline.contracts.tables import SPECS, spec
-from fluxion_pipeline.landing import frames
+from fluxion_pipeline.landing import digest, frames
 from fluxion_pipeline.landing.decide.content import fingerprint
-from fluxion_pipeline.landing.digest import MANY, digest_of, likeness
+from fluxion_pipeline.landing.digest import MANY, digest_of, digests_by, likeness
 from fluxion_pipeline_tests.support import landing_world as world
 from fluxion_pipeline_tests.support.landing_words import said
 
@@ -50,6 +52,19 @@ def test_arrow_and_sql_digest_alike(name: str, data: st.DataObject) -> None:
     names = spec(name).columns
     ((expected,),) = frames.rows(f"SELECT {digest_duckdb(spec(name), names)} FROM x", {"x": rows})
     assert digest_of(rows, names) == expected
+
+
+@settings(max_examples=10, deadline=None)
+@given(data=st.data(), every=st.integers(1, 9))
+def test_groups_digest_as_each_does_alone(data: st.DataObject, every: int) -> None:
+    rows = data.draw(tables("productos").filter(lambda t: t.num_rows > 0))
+    rows = pa.concat_tables([rows] * 9)
+    rows = rows.append_column("_slice", pa.array([f"s{n % every}" for n in range(rows.num_rows)]))
+    names = spec("productos").columns
+    alone = {s: rows.filter(pc.equal(rows.column("_slice"), s)) for s in set(rows.column("_slice").to_pylist())}
+    with mock.patch.object(digest, "PIECE", 5):
+        assert digests_by(rows, names, "_slice") == {s: (own.num_rows, digest_of(own, names)) for s, own in alone.items()}
+    assert digests_by(rows.slice(0, 0), names, "_slice") == {}
 
 
 @settings(max_examples=3, deadline=None)

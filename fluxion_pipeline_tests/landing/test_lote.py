@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -12,7 +13,9 @@ import pyarrow as pa
 import pytest
 
 from fluxion_pipeline.errors import OutboxError
+from fluxion_pipeline.landing.index import Image
 from fluxion_pipeline.landing.lote import LoteWriter, Manifest, SliceEntry, create, manifest_path, read_manifest
+from fluxion_pipeline.landing.past import image_rows
 
 
 def manifest(sequence: int = 1, location: str = "SUC001") -> Manifest:
@@ -108,3 +111,21 @@ def test_a_manifest_holds_any_text(tmp_path: Path) -> None:
     odd = Manifest("box", "?tienda_99", 1, "", "0001", (), {}, {"origin": "ñ\u2028\udce9|\\"}, None)
     assert Manifest.from_json(odd.to_json(), tmp_path) == odd
     assert odd.to_json().isascii()
+
+
+def test_no_byte_of_the_rows_of_an_image_turns_unnoticed(tmp_path: Path) -> None:
+    writer, chance = LoteWriter(tmp_path, 1), random.Random(5)
+    rows = pa.table({"stock": [n * n % 97 for n in range(2000)], "codigo": [f"{n:08d}" for n in range(2000)], "_slice": ["SUC001"] * 2000})
+    file = writer.folder / writer.parquet("inventario_actual", rows)
+    data, found = file.read_bytes(), 0
+    footer = int.from_bytes(data[-8:-4], "little") + 8
+    image = Image("SUC001", "inventario_actual", "SUC001", 1, 2000, "", file, 1)
+    for _ in range(400):
+        turned = bytearray(data)
+        turned[chance.randrange(4, len(data) - footer)] ^= chance.randrange(1, 256)
+        file.write_bytes(turned)
+        try:
+            assert image_rows(image).equals(rows.drop_columns(["_slice"]))
+        except OutboxError:
+            found += 1
+    assert found > 300

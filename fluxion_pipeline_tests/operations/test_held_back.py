@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fluxion_pipeline.contracts.outcomes import Fact, Outcome, SinkName
-from fluxion_pipeline.errors import ContractError, PermanentError
+from fluxion_pipeline.errors import ContractError, OutboxError, PermanentError
 from fluxion_pipeline.landing.quarantine import Quarantine
 from fluxion_pipeline.locations.registry import Registry
 from fluxion_pipeline.operations.accept import accept, waiting
@@ -51,6 +51,17 @@ def halved(app: App, drops: Path) -> None:
     report = load(app, Fact.INVENTARIO, locations=("SUC001",))
     assert [x.outcome for x in report.landings] == [Outcome.COMPLETO, Outcome.SOSPECHOSO]
     assert (report.total("held"), len(stock_of(app))) == (29, 60)
+
+
+def test_evidence_that_is_damaged_is_named_and_the_reading_lands_when_it_is_read_again(app: App, drops: Path) -> None:
+    halved(app, drops)
+    (evidence,) = app.outbox.root.glob("SUC001/*/*-evidencia-*.parquet")
+    evidence.write_bytes(evidence.read_bytes()[:-1])
+    with pytest.raises(OutboxError, match=f"{evidence.name} can't be read.*read it again: fluxion run … --accept"):
+        accept(app, waiting(app))
+    load(app, Fact.INVENTARIO, low=EVENING, high=EVENING, locations=("SUC001",), accept=True)
+    assert stock_of(app) == {f"{n:08d}": Decimal(7) for n in range(29)}
+    assert waiting(app) == ()
 
 
 def test_what_is_held_back_is_listed_with_its_reason_and_lands_when_accepted(app: App, drops: Path) -> None:
