@@ -28,11 +28,13 @@ def explain(
     out.print(f"{table}: " + ", ".join(f"{k} {escape(v)}" for k, v in found.key.items()))
     for sink, rows in found.sinks.items():
         out.print(f"  {sink}: " + (escape(rows) if isinstance(rows, str) else _rows(rows, found.key)))
-    out.print(f"  image: {_rows(found.image, found.key)}")
+    out.print(f"  image: {found.image if isinstance(found.image, str) else _rows(found.image, found.key)}")
     lines = [(e.lote, e.at, e.what, e.slice, _values(e.row or {}), e.origin, e.note) for e in found.events]
     show("what happened", ("lote", "read at", "what", "slice", "row", "from", "outcome"), lines)
+    for file in found.lost:
+        out.print(f"  {escape(file)} can't be read: what only it tells of this row is lacking here")
     if not found.events:
-        out.print("  nothing that landed ever had this row")
+        out.print("  nothing that landed ever had this row" if not found.lost else "  nothing that can be read ever had this row")
 
 
 def _rows(rows: list[dict[str, Any]], key: dict[str, str]) -> str:

@@ -19,7 +19,7 @@ from fluxion_pipeline.landing.lote import read_manifest
 from fluxion_pipeline.landing.tables import own_tables, table_of
 from fluxion_pipeline.operations import drifts
 from fluxion_pipeline.operations.app import App
-from fluxion_pipeline.operations.happenings import HISTORY, Event, condition, found, held, landed, rejected, repairs
+from fluxion_pipeline.operations.happenings import HISTORY, Event, Kept, condition, held, landed, rejected, repairs
 from fluxion_pipeline.operations.repairs import recorded
 
 EXPLAINED = ("ventas", "inventario_actual", "inventario_historico", "productos", "ubicaciones")
@@ -28,13 +28,14 @@ EXPLAINED = ("ventas", "inventario_actual", "inventario_historico", "productos",
 
 @dataclass(frozen=True)
 class Explanation:
-    """Everything that is known of one row."""
+    """Everything that is known of one row; ``lost``: files of lotes that may tell more of it, and can't be read."""
 
     table: str
     key: dict[str, str]
     sinks: dict[str, list[dict[str, Any]] | str]
-    image: list[dict[str, Any]]
+    image: list[dict[str, Any]] | str
     events: tuple[Event, ...]
+    lost: tuple[str, ...] = ()
 
 
 def explain(app: App, table: str, key: Sequence[str]) -> Explanation:
@@ -58,11 +59,12 @@ def explain(app: App, table: str, key: Sequence[str]) -> Explanation:
     location = own[table].place if table in own else named.get("ubicacion_codigo", EVERYWHERE)
     looked = HISTORY if table == "inventario_actual" else table
     place = app.outbox.root / place_name(location)
+    kept = Kept(place)
     manifests = {m.sequence: m for m in (read_manifest(p) for p in sorted(place.glob("*/*.json")))}
     fact = "inventario_actual" if table == HISTORY else table
-    events = sorted(landed(place, looked, named, manifests), key=_in_time)
-    refused = [*rejected(place, fact, named, manifests)]
-    events = [*events, *refused, *held(place, fact, named, manifests, events, {e.lote for e in refused})]
+    events = sorted(landed(kept, looked, named, manifests), key=_in_time)
+    refused = [*rejected(kept, fact, named, manifests)]
+    events = [*events, *refused, *held(kept, fact, named, manifests, events, {e.lote for e in refused})]
     slices = frozenset({e.slice for e in events} | ({location} if table == "inventario_actual" else set()))
     events += [*repairs(recorded(app, table), slices), *drifts.events(app.settings.home, looked, named)]
     sinks: dict[str, list[dict[str, Any]] | str] = {}
@@ -72,7 +74,8 @@ def explain(app: App, table: str, key: Sequence[str]) -> Explanation:
             sinks[sink.name.value] = _records(sink.read(table, None, texts), named)
         except FluxionError as error:
             sinks[sink.name.value] = str(error)
-    return Explanation(table, named, sinks, _image(app, whole, location, named), tuple(sorted(events, key=_in_time)))
+    image, lost = _image(app, kept, whole, location, named), sorted(str(f.relative_to(app.outbox.root)) for f in kept.lost)
+    return Explanation(table, named, sinks, image, tuple(sorted(events, key=_in_time)), tuple(lost))
 
 
 def _in_time(event: Event) -> tuple[str, int, str, str]:
@@ -92,11 +95,13 @@ def _key(app: App, table: TableSpec, key: Sequence[str]) -> dict[str, str]:
     return dict(zip(names, given, strict=True))
 
 
-def _image(app: App, table: TableSpec, location: str, named: dict[str, str]) -> list[dict[str, Any]]:
+def _image(app: App, files: Kept, table: TableSpec, location: str, named: dict[str, str]) -> list[dict[str, Any]] | str:
     where, values = condition(named)
     images = [i for i in app.outbox.index.images(location, table.name) if i.rows]
     names = {str(i.file): i.slice for i in images}
-    rows = found(list(dict.fromkeys(i.file for i in images)), where, values)
+    rows = files.rows(list(dict.fromkeys(i.file for i in images)), where, values)
+    if not rows and files.lost & {i.file for i in images}:
+        return "can't be read"
     newest = {(str(i.file), i.slice) for i in images}
     kept = [r for r in rows if (r["filename"], r["_slice"]) in newest and r["filename"] in names and not r.get("_desplazada")]
     return [{k: v for k, v in r.items() if not k.startswith("_") and k != "filename"} for r in kept]

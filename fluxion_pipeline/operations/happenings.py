@@ -17,6 +17,7 @@ from fluxion_pipeline.landing import frames
 from fluxion_pipeline.landing.index import stamp
 from fluxion_pipeline.landing.lote import COMPACTED, Manifest
 from fluxion_pipeline.landing.own_tables import ORIGIN
+from fluxion_pipeline.landing.past import DAMAGED_SQL
 from fluxion_pipeline.operations.repairs import RepairLine
 from fluxion_pipeline.sources.protocol import KEY_SEPARATOR
 
@@ -58,19 +59,43 @@ def condition(named: Mapping[str, str]) -> tuple[str, list[str]]:
     return " AND ".join(f"CAST({quote(k)} AS VARCHAR) = ?" for k in named), list(named.values())
 
 
-def found(files: Sequence[Path], where: str, values: Sequence[Any]) -> list[dict[str, Any]]:
-    """Rows of many Parquet files, each with ``filename``."""
-    if not files:
-        return []
+class Kept:
+    """The Parquet files of a location that are still there; those that can't be read are left out, and named."""
+
+    def __init__(self, place: Path) -> None:
+        """Look at nothing yet."""
+        self._place, self.lost = place, set[Path]()
+
+    def of(self, names: str) -> list[Path]:
+        """The files whose name has that pattern, in the order of their lotes."""
+        return sorted(self._place.glob(f"*/{names}"))
+
+    def rows(self, files: Sequence[Path], where: str, values: Sequence[Any]) -> list[dict[str, Any]]:
+        """Their rows that are so, each with ``filename``."""
+        try:
+            return _rows(files, where, values) if files else []
+        except DAMAGED_SQL:
+            return [row for file in files for row in self._alone(file, where, values)]
+
+    def _alone(self, file: Path, where: str, values: Sequence[Any]) -> list[dict[str, Any]]:
+        try:
+            return _rows([file], where, values)
+        except DAMAGED_SQL:
+            self.lost.add(file)
+            return []
+
+
+def _rows(files: Sequence[Path], where: str, values: Sequence[Any]) -> list[dict[str, Any]]:
     sql = f"SELECT *, filename FROM read_parquet(?, filename = true, union_by_name = true) WHERE {where}"  # noqa: S608 quoted names
     rows: list[dict[str, Any]] = frames.query(sql, None, [[str(f) for f in files], *values]).to_pylist()
     return rows
 
 
-def landed(place: Path, table: str, named: Mapping[str, str], manifests: Manifests) -> Iterator[Event]:
+def landed(kept: Kept, table: str, named: Mapping[str, str], manifests: Manifests) -> Iterator[Event]:
     """The row in every image that is still there, and each lote in which it was missing after having been there."""
-    rows = {(_sequence(r["filename"]), r["_slice"]): r for r in found(sorted(place.glob(f"*/*-{table}-*.parquet")), *condition(named))}
-    written = _where(table, {p.name for p in place.glob(f"*/*-{table}-*.parquet")}, manifests)
+    files = kept.of(f"*-{table}-*.parquet")
+    rows = {(_sequence(r["filename"]), r["_slice"]): r for r in kept.rows(files, *condition(named))}
+    written = _where(table, {p.name for p in files if p not in kept.lost}, manifests)
     for slice_ in sorted({s for _, s in rows}):
         before: tuple[bool, dict[str, Any]] | None = None
         for manifest in manifests.values():
@@ -116,11 +141,11 @@ def _what(row: Mapping[str, Any], manifest: Manifest) -> str:
     return "repaired" if manifest.reading and manifest.reading["provenance"] == "repair" else "landed"
 
 
-def rejected(place: Path, fact: str, named: Mapping[str, str], manifests: Manifests) -> Iterator[Event]:
+def rejected(kept: Kept, fact: str, named: Mapping[str, str], manifests: Manifests) -> Iterator[Event]:
     """Each rejected row of that key once: where it stands in an image, or in the evidence of a reading that wasn't applied."""
     clave = KEY_SEPARATOR.join(v for k, v in named.items() if k != "ubicacion_codigo")
-    rows = found(sorted(place.glob("*/*-rechazos-*.parquet")), "tabla = ? AND _clave = ?", [fact, clave])
-    rows += found(_evidence(place, fact, manifests, "evidencia_rechazos"), "clave = ?", [clave])
+    rows = kept.rows(kept.of("*-rechazos-*.parquet"), "tabla = ? AND _clave = ?", [fact, clave])
+    rows += kept.rows(_evidence(kept, fact, manifests, "evidencia_rechazos"), "clave = ?", [clave])
     seen: set[str] = set()
     for row in sorted(rows, key=lambda r: _sequence(r["filename"])):
         manifest = _teller(manifests, _sequence(row["filename"]), row.get("_slice"))
@@ -148,13 +173,14 @@ def _teller(manifests: Manifests, sequence: int, slice_: str | None) -> Manifest
     return manifests.get(version)
 
 
-def held(place: Path, fact: str, named: Mapping[str, str], manifests: Manifests, before: Sequence[Event], refused: Set[int]) -> Iterator[Event]:
+def held(kept: Kept, fact: str, named: Mapping[str, str], manifests: Manifests, before: Sequence[Event], refused: Set[int]) -> Iterator[Event]:
     """The row in readings that were not applied; and those held back that would have removed it.
 
     ``before`` is what landed, in time order; ``refused`` are the lotes of readings that had the row and rejected it.
     """
-    kept = _evidence(place, fact, manifests, "evidencia")
-    rows, files = {_sequence(row["filename"]): row for row in found(kept, *condition(named))}, {None, *(p.name for p in kept)}
+    told = _evidence(kept, fact, manifests, "evidencia")
+    rows = {_sequence(row["filename"]): row for row in kept.rows(told, *condition(named))}
+    files = {None, *(p.name for p in told if p not in kept.lost)}
     for manifest in manifests.values():
         row = rows.get(manifest.sequence)
         if row is not None:
@@ -190,9 +216,9 @@ def repairs(lines: Sequence[RepairLine], slices: frozenset[str]) -> Iterator[Eve
         yield Event(0, at, "repair", slice_, None, f"{first.origen}, asked for by {first.pedida_por}", f"{name} ({how}): {wrote}", at)
 
 
-def _evidence(place: Path, fact: str, manifests: Manifests, name: str) -> list[Path]:
+def _evidence(kept: Kept, fact: str, manifests: Manifests, name: str) -> list[Path]:
     told = [m for m in manifests.values() if m.reading and m.reading["fact"] == fact and m.extra.get(name)]
-    return [p for m in told for p in place.glob(f"*/{m.extra[name]}")]
+    return [p for m in told for p in kept.of(m.extra[name])]
 
 
 def _slice(manifest: Manifest) -> str:

@@ -11,6 +11,7 @@ import os
 import shlex
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from dotenv.parser import parse_stream
@@ -76,17 +77,29 @@ def records_read(settings: Settings) -> str:
 
 
 def images_there(settings: Settings) -> str:
-    """The files of all newest images are there; whether they can be read is looked at by those who read them."""
+    """The files of all newest images are there, from their first byte to their last; what lies between is looked at by those who read it."""
     app = App(settings)
     if not (settings.home / "lotes" / "outbox.json").exists():
         return "no lote yet"
     files = {i.file: i.table for place in app.outbox.index.locations() for i in app.outbox.index.images(place)}
-    gone = sorted(file for file in files if not file.exists())
+    gone = sorted(file for file in files if not _whole(file))
     if gone:
         tables = sorted({files[file] for file in gone})
-        what = f"{len(gone)} files of the lotes are gone, of {', '.join(tables)}: {gone[0].relative_to(app.outbox.root)}" + (" …" if len(gone) > 1 else "")
+        first = f"{gone[0].relative_to(app.outbox.root)}" + (" …" if len(gone) > 1 else "")
+        what = f"{len(gone)} files of the lotes are gone or cut off, of {', '.join(tables)}: {first}"
         raise OutboxError(what, f"fluxion repair {tables[0]} --from lote --apply, if a database still holds it; else restore the folder lotes from its backup")
     return f"{len(files)} files of newest images"
+
+
+def _whole(file: Path) -> bool:
+    """Whether a Parquet file is there and ends as one does: with the length of what it says of itself, which fits into it."""
+    try:
+        with file.open("rb") as data:
+            begins, size = data.read(4), data.seek(-8, os.SEEK_END) + 8
+            end = data.read(8)
+    except OSError:
+        return False
+    return (begins, end[4:]) == (b"PAR1", b"PAR1") and int.from_bytes(end[:4], "little") <= size - 12
 
 
 def server_fits(settings: Settings) -> str:
